@@ -1,0 +1,113 @@
+"""From an estimator's parameters and its data to a net that is ready to train."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_ae._principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._random import make_generators
+from sklearn_ae.architectures import MLP, build_modules
+from sklearn_ae.losses import Criterion
+from sklearn_ae.nn import Autoencoder, LinearPath, zero_last_layer
+from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
+
+_AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
+
+
+def build_net(
+    parameters: Any,
+    rows: Rows,
+    *,
+    shift: np.ndarray,
+    scale: np.ndarray | np.float64,
+    max_found_components: int,
+) -> AutoencoderNet:
+    """Build network and net for some training rows.
+
+    Parameters
+    ----------
+    parameters : BaseAutoencoder
+        The estimator, of which only the parameters are read.
+    rows : Rows
+        The training rows.
+    shift : ndarray of shape (n_features,)
+        What is subtracted from the input.
+    scale : ndarray of shape () or (n_features,)
+        What the difference is divided by.
+    max_found_components : int
+        Upper limit of the code size where it is asked for as a share of the variance.
+
+    Returns
+    -------
+    net : AutoencoderNet
+
+    Raises
+    ------
+    ValueError
+        If parameters contradict each other or the machine.
+    """
+    device = check_device(parameters.device)
+    generator, random_state = make_generators(parameters.random_state)
+    criterion = Criterion(parameters.loss)
+    n_features = rows.X.shape[1]
+
+    with_path = _with_linear_path(parameters, criterion)
+    size = _int_or_share(parameters.n_components)
+    components = np.empty((0, n_features))
+    if with_path or isinstance(size, float):
+        matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
+        components = principal_components(matrix, size, random_state)
+        if isinstance(size, float):
+            components = components[:max_found_components]
+    n_components = size if isinstance(size, int) else max(1, len(components))
+
+    architecture = parameters.architecture
+    if architecture is None:
+        architecture = MLP(parameters.hidden_layer_sizes, parameters.activation, parameters.dropout)
+    encoder, decoder = build_modules(architecture, n_features, n_components, generator)
+    path = None
+    if with_path:
+        path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
+        zero_last_layer(encoder)
+        zero_last_layer(decoder)
+
+    dtype = compute_dtype(parameters.precision, rows.X.dtype)
+    module = Autoencoder(
+        encoder,
+        decoder,
+        shift=torch.from_numpy(shift),
+        scale=torch.as_tensor(scale),
+        linear_path=path,
+        logistic_output=criterion.logistic_output,
+    )
+    net = AutoencoderNet(
+        module.to(dtype).eval(),
+        criterion,
+        optimizer=parameters.optimizer,
+        weight_decay=parameters.weight_decay,
+        dtype=dtype,
+        autocast=parameters.precision == "bfloat16",
+        device=device,
+        generator=generator,
+    )
+    net.initialize()
+    net.n_components = n_components
+    return net
+
+
+def _int_or_share(n_components: Any) -> int | float:
+    if n_components == "auto":
+        return _AUTO_SHARE
+    return int(n_components) if isinstance(n_components, Integral) else float(n_components)
+
+
+def _with_linear_path(parameters: Any, criterion: Criterion) -> bool:
+    if parameters.linear_path == "pca" and criterion.logistic_output:
+        raise ValueError(
+            f"linear_path='pca' has no meaning with loss={parameters.loss!r}, whose "
+            "reconstruction is a logistic function: the path can not start at the principal "
+            "components. Use linear_path='auto' or None."
+        )
+    return parameters.linear_path is not None and not criterion.logistic_output

@@ -1,0 +1,424 @@
+"""Outlier detection by the reconstruction error of an autoencoder."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import OutlierMixin, _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._standard_units import scale_per_column
+from sklearn_ae.training import AutoencoderNet, Monitor, Rows
+
+
+class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
+    """Outlier detection by the reconstruction error of an autoencoder.
+
+    The autoencoder learns to encode the training rows into a few numbers and to decode
+    them again. A row that is unlike them is reconstructed badly [1]_.
+
+    Parameters
+    ----------
+    n_components : int, float or "auto", default="auto"
+        Size of the code. A float in (0, 1): as many as principal components are needed
+        to explain this share of the variance of the standardised columns. "auto": the
+        same with 0.95. Both stay below the number of columns, so that there is something
+        to detect; an int may exceed it.
+    contamination : "auto" or float, default="auto"
+        Share of the training rows that `predict` calls outliers, in (0, 0.5]. "auto":
+        one in a hundred, and all those whose error is beyond the upper whisker of a box
+        plot of the logarithms of the errors, 1.5 interquartile ranges above the upper
+        quartile.
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
+            "identity"}, default="gelu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Probability of a hidden unit to be dropped in training, in [0, 1).
+    architecture : object with a method ``build``, default=None
+        Builds encoder and decoder, see :mod:`sklearn_ae.architectures`. None: the fully
+        connected network of the three parameters above, which have no effect otherwise.
+    loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"} or \
+            callable, default="squared_error"
+        What training minimises, as the mean over columns and rows. The first three are
+        measured in standard units (see Notes), Huber's loss turning from squared to
+        absolute at one unit. "binary_cross_entropy" is for inputs in [0, 1] and makes
+        the reconstruction a logistic function of the decoder's output. A callable maps
+        two tensors of shape (batch, n_features), input and reconstruction in input
+        units, to a tensor of shape (batch,).
+    linear_path : {"auto", "pca"} or None, default="auto"
+        "pca": encoder and decoder each have a linear path beside the network, which
+        starts at the principal components, so that training starts at the error of PCA.
+        None: the plain network. "auto": "pca" wherever the loss allows it, which is not
+        so for "binary_cross_entropy".
+    optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad"} \
+            or callable, default="adam"
+        A subclass of :class:`torch.optim.Optimizer`, or any callable
+        ``(parameters, lr=...)`` that gives one, is taken as well; ``weight_decay`` is
+        passed to it where that is not 0.
+    learning_rate : float, default=0.001
+        Learning rate, the highest one of the schedule.
+    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
+        and then falls to zero along a cosine; "cosine" only falls.
+    weight_decay : float, default=0.0
+        Strength of the optimizer's weight decay.
+    batch_size : int or "auto", default="auto"
+        Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
+        at least 64 and at most 256.
+    max_iter : int, default=100
+        Number of epochs, at the most.
+    tol : float, default=1e-4
+        Share of the best loss by which an epoch has to improve on it to count as an
+        improvement.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out a part of the rows and to keep the weights that are best on
+        it, rather than those with the lowest training loss. "auto": where there are at
+        least 100 rows.
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int or None, default=20
+        Training stops after so many epochs in a row without improvement; None: never.
+    warm_start : bool, default=False
+        Whether `fit` trains the network that is there further, on the data it is given,
+        instead of a new one. Units and code size stay.
+    device : str or torch.device, default="auto"
+        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
+    precision : {"float32", "float64", "bfloat16"} or None, default=None
+        Floating-point type of network and codes. None: that of the data, as in PCA.
+        "bfloat16": matrix products of the training in bfloat16, all else in float32.
+    callbacks : list of skorch callbacks or None, default=None
+        See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
+        ``set_callbacks`` instead.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, split, shuffling and dropout. An int gives the same
+        result each time, bit for bit on one machine; global random states are neither
+        read nor changed.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    offset_ : float
+        Score under which a row is an outlier.
+    n_components_ : int
+        Size of the code.
+    n_features_in_ : int
+        Number of columns seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they are all strings.
+    n_iter_ : int
+        Number of epochs trained, also over repeated calls.
+    loss_ : float
+        Training loss of the last epoch. The squared error is in standard units: the
+        share of the variance that is not reconstructed.
+    loss_curve_ : list of float
+        Training loss of every epoch.
+    validation_curve_ : list of float or None
+        Loss of the held-out rows after every epoch; None without early stopping.
+    initial_loss_ : float
+        Loss before the first epoch, of the held-out rows if there are some; with the
+        linear path that of PCA.
+    best_loss_ : float
+        Loss of the weights that were kept: the lowest one, that before the first epoch
+        included.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the network.
+
+    See Also
+    --------
+    AutoencoderTransformer : The same network for dimensionality reduction.
+    sklearn.ensemble.IsolationForest : Outlier detection by random trees.
+
+    Notes
+    -----
+    The network sees every column centred and divided by its standard deviation, so that
+    columns in large units do not drown the others. A column that is constant in the
+    training data is divided by the median of the other columns' standard deviations: a
+    deviation in it counts on the scale of the data.
+
+    References
+    ----------
+    .. [1] Hawkins, He, Williams and Baxter, "Outlier detection using replicator neural
+       networks", DaWaK 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ae import AutoencoderOutlierDetector
+    >>> t = np.linspace(0, 1, 200)[:, None]
+    >>> X = np.hstack([t, 2 * t, -t])
+    >>> detector = AutoencoderOutlierDetector(n_components=1, max_iter=5, random_state=0)
+    >>> detector.fit(X).predict([[0.5, 1.0, -0.5], [0.5, 1.0, 0.5]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints = {
+        **BaseAutoencoder._parameter_constraints,
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    }
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        contamination="auto",
+        hidden_layer_sizes=(128, 64),
+        activation="gelu",
+        dropout=0.0,
+        architecture=None,
+        loss="squared_error",
+        linear_path="auto",
+        optimizer="adam",
+        learning_rate=1e-3,
+        learning_rate_schedule="one_cycle",
+        weight_decay=0.0,
+        batch_size="auto",
+        max_iter=100,
+        tol=1e-4,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        warm_start=False,
+        device="auto",
+        precision=None,
+        callbacks=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_components = n_components
+        self.contamination = contamination
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.architecture = architecture
+        self.loss = loss
+        self.linear_path = linear_path
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "AutoencoderOutlierDetector":
+        """Train the autoencoder to reconstruct X, and set the threshold.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data. Sparse data are made dense a batch at a time.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Equal to repeating rows where a batch holds them all;
+            equal in expectation otherwise.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or the loss is not finite from the start.
+            What was fitted before stays.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss stops being finite; the best weights so far are kept.
+        UserWarning
+            If the training is interrupted from the keyboard; likewise.
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> "AutoencoderOutlierDetector":
+        """Train for one epoch on X, at the full learning rate and without early stopping.
+
+        The first call sets up the network: its units, principal components and code
+        size are those of the first X. Every call sets the threshold by the scores of its
+        X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the training data. Sparse data are made dense a batch at a time.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Equal to repeating rows where a batch holds them all;
+            equal in expectation otherwise.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or the loss is not finite from the start.
+            What was fitted before stays.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss stops being finite; the best weights so far are kept.
+        UserWarning
+            If the training is interrupted from the keyboard; likewise.
+        """
+        self._partial_fit(X, sample_weight)
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Compute how normal each row is: minus the mean of its squared column errors.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            The lower, the more abnormal; minus the row means of `feature_errors`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        check_is_fitted(self)
+        return self._scores(self.net_, self._check_X(X))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Compute the scores relative to the threshold.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``; negative for outliers.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Tell outliers from inliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        is_inlier : ndarray of shape (n_samples,)
+            -1 for outliers, +1 for inliers.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def feature_errors(self, X: Any) -> np.ndarray:
+        """Compute the squared error of every column of each row: what makes it abnormal.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples, n_features)
+            In squared standard deviations of each column.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        check_is_fitted(self)
+        return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
+
+    def _fitted_attributes(
+        self, net: AutoencoderNet, monitor: Monitor, rows: Rows
+    ) -> dict[str, Any]:
+        scores = self._scores(net, rows.X)
+        offset = _threshold(scores, rows.sample_weight, self.contamination)
+        return super()._fitted_attributes(net, monitor, rows) | {"offset_": offset}
+
+    def _scores(self, net: AutoencoderNet, X: Any) -> np.ndarray:
+        return -self._squared_residuals(net, X, per_row=True)
+
+    def _max_found_components(self, n_features: int) -> int:
+        return max(1, n_features - 1)  # a code as wide as the data reconstructs every outlier
+
+    def _scale(self, std: np.ndarray) -> np.ndarray:
+        return scale_per_column(std)
+
+
+def _threshold(
+    scores: np.ndarray, sample_weight: np.ndarray | None, contamination: float | str
+) -> float:
+    """Give the score under which a row is an outlier."""
+    if isinstance(contamination, str):
+        # Squared errors are skewed; their logarithms are roughly symmetric for inliers.
+        log_errors = np.log(np.maximum(-scores, np.finfo(scores.dtype).tiny))
+        lower, upper = (_weighted_quantile(log_errors, sample_weight, q) for q in (0.25, 0.75))
+        whisker = -float(np.exp(upper + 1.5 * (upper - lower)))
+        threshold = max(whisker, _weighted_quantile(scores, sample_weight, 0.01))
+    else:
+        threshold = _weighted_quantile(scores, sample_weight, contamination)
+    # Often the threshold is the score of a row, which rounding must not make an outlier.
+    return threshold - float(np.sqrt(np.finfo(scores.dtype).eps)) * abs(threshold)
+
+
+def _weighted_quantile(values: np.ndarray, weight: np.ndarray | None, q: float) -> float:
+    # The averaged inverted CDF: with it, weights do exactly what repeated rows do. NumPy has the
+    # weighted inverted CDF; the one from above is that of the negative values.
+    weight = np.ones_like(values) if weight is None else weight
+    below = np.quantile(values, q, weights=weight, method="inverted_cdf")
+    above = -np.quantile(-values, 1 - q, weights=weight, method="inverted_cdf")
+    return float(below + above) / 2

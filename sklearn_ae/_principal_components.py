@@ -1,0 +1,175 @@
+"""Principal components of weighted, dense or sparse data, a block at a time."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.linalg import eigh, qr
+from sklearn.utils import gen_batches
+from sklearn.utils.extmath import svd_flip
+
+# Above this size of the eigenvalue problem a few components are found by iteration.
+_MAX_EXACT = 2000
+_BLOCK_SIZE = 2048
+_N_OVERSAMPLES = 10
+_N_ITERATIONS = 7
+
+
+class StandardizedMatrix(NamedTuple):
+    """The weighted, standardised data, of which only blocks are ever made.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
+        The data.
+    shift : ndarray of shape (n_features,)
+        What is subtracted.
+    scale : ndarray of shape () or (n_features,)
+        What the difference is divided by.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Rows are multiplied by the root of their weight.
+    """
+
+    X: Any
+    shift: np.ndarray
+    scale: np.ndarray | np.float64
+    sample_weight: np.ndarray | None
+
+    def row_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Give dense blocks of rows."""
+        for rows in gen_batches(self.X.shape[0], _BLOCK_SIZE):
+            yield rows, self._block(self.X[rows], rows, slice(None))
+
+    def column_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Give dense blocks of columns."""
+        X = self.X if isinstance(self.X, np.ndarray) else self.X.tocsc()
+        for columns in gen_batches(X.shape[1], _BLOCK_SIZE):
+            yield columns, self._block(X[:, columns], slice(None), columns)
+
+    def _block(self, block: Any, rows: slice, columns: slice) -> np.ndarray:
+        dense = block if isinstance(block, np.ndarray) else block.toarray()
+        scale = self.scale if self.scale.ndim == 0 else self.scale[columns]
+        # A difference of large numbers and a division by a large scale: in float64.
+        block = (dense - self.shift[columns]) / scale
+        if self.sample_weight is not None:
+            block *= np.sqrt(self.sample_weight[rows, None])
+        # The products may then be as coarse as the data: they take half the time.
+        return block.astype(self.X.dtype, copy=False)
+
+
+def principal_components(
+    matrix: StandardizedMatrix, n_components: int | float, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Compute the leading principal axes.
+
+    Parameters
+    ----------
+    matrix : StandardizedMatrix
+        The data.
+    n_components : int or float
+        Their number, or the share of the variance that they have to explain.
+    random_state : RandomState instance
+        Start of the iteration for large data.
+
+    Returns
+    -------
+    components : ndarray of shape (n_found, n_features)
+        Orthonormal rows, largest variance first; at most ``min(n_samples, n_features)``.
+
+    Notes
+    -----
+    The smaller of covariance and Gram matrix is summed up block by block and diagonalised;
+    where both are large and few components are asked for, they come from randomised
+    subspace iteration [1]_.
+
+    References
+    ----------
+    .. [1] Halko, Martinsson and Tropp, "Finding structure with randomness: probabilistic
+       algorithms for constructing approximate matrix decompositions", SIAM Review 53,
+       2011.
+    """
+    n_samples, n_features = matrix.X.shape
+    size = min(n_samples, n_features)
+    share = n_components if isinstance(n_components, float) else None
+    n_leading = size if share is not None else min(int(n_components), size)
+    if size > _MAX_EXACT and n_leading + _N_OVERSAMPLES < size // 4:
+        components = _by_iteration(matrix, n_leading, random_state)
+    elif n_features <= n_samples:
+        components = _by_covariance(matrix, n_leading, share)
+    else:
+        components = _by_gram_matrix(matrix, n_leading, share)
+    return svd_flip(None, components, u_based_decision=False)[1]
+
+
+def _by_covariance(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:
+    n_features = matrix.X.shape[1]
+    covariance = np.zeros((n_features, n_features))
+    for _, block in matrix.row_blocks():
+        covariance += block.T @ block
+    return _leading_eigenvectors(covariance, n_leading, share)[0].T
+
+
+def _by_gram_matrix(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:
+    n_samples, n_features = matrix.X.shape
+    gram = np.zeros((n_samples, n_samples))
+    for _, block in matrix.column_blocks():
+        gram += block @ block.T
+    left, variances = _leading_eigenvectors(gram, n_leading, share)
+    # Directions without variance have no axis in the rows' span.
+    left = left[:, variances > variances.max(initial=0) * n_samples * np.finfo(matrix.X.dtype).eps]
+    components = np.empty((n_features, left.shape[1]))
+    for columns, block in matrix.column_blocks():
+        components[columns] = block.T @ left
+    return qr(components, mode="economic")[0].T
+
+
+def _by_iteration(
+    matrix: StandardizedMatrix, n_leading: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    basis = random_state.normal(size=(matrix.X.shape[1], n_leading + _N_OVERSAMPLES))
+    for _ in range(_N_ITERATIONS):
+        basis = qr(_times_covariance(matrix, basis), mode="economic")[0]
+    small = basis.T @ _times_covariance(matrix, basis)
+    return (basis @ _leading_eigenvectors(small, n_leading, None)[0]).T
+
+
+def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
+    product = np.zeros_like(basis)
+    basis = basis.astype(matrix.X.dtype, copy=False)
+    for _, block in matrix.row_blocks():
+        product += block.T @ (block @ basis)
+    return product
+
+
+def _leading_eigenvectors(
+    symmetric: np.ndarray, n_leading: int, share: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    size = len(symmetric)
+    values, vectors = eigh(symmetric, subset_by_index=[size - n_leading, size - 1])
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    if share is not None:
+        n_leading = n_components_for_share(values, share)
+    return vectors[:, :n_leading], values[:n_leading]
+
+
+def n_components_for_share(variances: np.ndarray, share: float) -> int:
+    """Count the components that explain a share of the variance, as in PCA.
+
+    Parameters
+    ----------
+    variances : ndarray
+        Variances of all components, in descending order.
+    share : float
+        The share, in (0, 1).
+
+    Returns
+    -------
+    n_components : int
+        At least 1.
+    """
+    cumulative = np.cumsum(variances)
+    if cumulative[-1] == 0:
+        return 1
+    return min(
+        int(np.searchsorted(cumulative / cumulative[-1], share, side="right")) + 1, len(variances)
+    )

@@ -1,0 +1,73 @@
+"""Mean and spread of the columns: the units in which the network sees the data."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+
+_BATCH_SIZE = 8192  # rows that are held in float64 at a time
+
+
+def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Compute mean and standard deviation of every column, in float64.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
+        The data.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+
+    Returns
+    -------
+    mean, std : ndarray of shape (n_features,)
+        Where a column varies by no more than the rounding of its values, its standard
+        deviation is exactly 0.
+    """
+    scaler = StandardScaler(with_mean=isinstance(X, np.ndarray))
+    for batch in gen_batches(X.shape[0], _BATCH_SIZE):
+        scaler.partial_fit(
+            X[batch], sample_weight=None if sample_weight is None else sample_weight[batch]
+        )
+    mean, std = np.asarray(scaler.mean_, float), np.sqrt(np.asarray(scaler.var_, float))
+    rounding = 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    return mean, np.where(std <= rounding, 0.0, std)
+
+
+def one_scale(std: np.ndarray) -> np.float64:
+    """Give the one scale at which the columns have a mean variance of 1.
+
+    Parameters
+    ----------
+    std : ndarray of shape (n_features,)
+        Standard deviations of the columns.
+
+    Returns
+    -------
+    scale : float64
+        1 where no column varies.
+    """
+    largest = std.max()
+    if largest == 0:
+        return np.float64(1)
+    return largest * np.sqrt(np.mean((std / largest) ** 2))  # no overflow in the squares
+
+
+def scale_per_column(std: np.ndarray) -> np.ndarray:
+    """Give the scales at which every column has a variance of 1.
+
+    Parameters
+    ----------
+    std : ndarray of shape (n_features,)
+        Standard deviations of the columns.
+
+    Returns
+    -------
+    scale : ndarray of shape (n_features,)
+        A column that does not vary has no scale of its own; it gets the median scale of
+        those that do, so that a deviation of it is neither ignored nor blown up. 1
+        where no column varies.
+    """
+    varies = std > 0
+    return np.where(varies, std, np.median(std[varies]) if varies.any() else 1.0)

@@ -1,0 +1,398 @@
+"""Dimensionality reduction by an autoencoder."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._standard_units import one_scale
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
+    """Dimensionality reduction by an autoencoder that starts at PCA.
+
+    A neural network encodes each row into a few numbers and decodes them again; it is
+    trained to reconstruct its input [1]_. By default a linear path beside the network
+    starts at the principal components and the best weights seen are kept, so that the
+    reconstruction is as good as that of PCA with the same number of components, and
+    better where the data have structure that is not linear.
+
+    Parameters
+    ----------
+    n_components : int, float or "auto", default="auto"
+        Size of the code. A float in (0, 1): as many as principal components are needed
+        to explain this share of the variance. "auto": the same with 0.95. An int may
+        exceed the number of columns.
+    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
+            "identity"}, default="gelu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Probability of a hidden unit to be dropped in training, in [0, 1).
+    architecture : object with a method ``build``, default=None
+        Builds encoder and decoder, see :mod:`sklearn_ae.architectures`. None: the fully
+        connected network of the three parameters above, which have no effect otherwise.
+    loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"} or \
+            callable, default="squared_error"
+        What training minimises, as the mean over columns and rows. The first three are
+        measured in standard units (see Notes), Huber's loss turning from squared to
+        absolute at one unit. "binary_cross_entropy" is for inputs in [0, 1] and makes
+        the reconstruction a logistic function of the decoder's output. A callable maps
+        two tensors of shape (batch, n_features), input and reconstruction in input
+        units, to a tensor of shape (batch,).
+    linear_path : {"auto", "pca"} or None, default="auto"
+        "pca": encoder and decoder each have a linear path beside the network, which
+        starts at the principal components, so that training starts at the error of PCA.
+        None: the plain network. "auto": "pca" wherever the loss allows it, which is not
+        so for "binary_cross_entropy".
+    optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad"} \
+            or callable, default="adam"
+        A subclass of :class:`torch.optim.Optimizer`, or any callable
+        ``(parameters, lr=...)`` that gives one, is taken as well; ``weight_decay`` is
+        passed to it where that is not 0.
+    learning_rate : float, default=0.001
+        Learning rate, the highest one of the schedule.
+    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
+        and then falls to zero along a cosine; "cosine" only falls.
+    weight_decay : float, default=0.0
+        Strength of the optimizer's weight decay.
+    batch_size : int or "auto", default="auto"
+        Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
+        at least 64 and at most 256.
+    max_iter : int, default=100
+        Number of epochs, at the most.
+    tol : float, default=1e-4
+        Share of the best loss by which an epoch has to improve on it to count as an
+        improvement.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out a part of the rows and to keep the weights that are best on
+        it, rather than those with the lowest training loss. "auto": where there are at
+        least 100 rows.
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int or None, default=20
+        Training stops after so many epochs in a row without improvement; None: never.
+    warm_start : bool, default=False
+        Whether `fit` trains the network that is there further, on the data it is given,
+        instead of a new one. Units and code size stay.
+    device : str or torch.device, default="auto"
+        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
+    precision : {"float32", "float64", "bfloat16"} or None, default=None
+        Floating-point type of network and codes. None: that of the data, as in PCA.
+        "bfloat16": matrix products of the training in bfloat16, all else in float32.
+    callbacks : list of skorch callbacks or None, default=None
+        See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
+        ``set_callbacks`` instead.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, split, shuffling and dropout. An int gives the same
+        result each time, bit for bit on one machine; global random states are neither
+        read nor changed.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Size of the code.
+    n_features_in_ : int
+        Number of columns seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where they are all strings.
+    n_iter_ : int
+        Number of epochs trained, also over repeated calls.
+    loss_ : float
+        Training loss of the last epoch. The squared error is in standard units: the
+        share of the variance that is not reconstructed.
+    loss_curve_ : list of float
+        Training loss of every epoch.
+    validation_curve_ : list of float or None
+        Loss of the held-out rows after every epoch; None without early stopping.
+    initial_loss_ : float
+        Loss before the first epoch, of the held-out rows if there are some; with the
+        linear path that of PCA.
+    best_loss_ : float
+        Loss of the weights that were kept: the lowest one, that before the first epoch
+        included.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the network.
+
+    See Also
+    --------
+    AutoencoderOutlierDetector : The same network as an outlier detector.
+    sklearn.decomposition.PCA : The linear special case.
+
+    Notes
+    -----
+    The network sees the data in standard units: centred, and divided by the one scale at
+    which the columns have a mean variance of 1. The fit does therefore not depend on the
+    units of X as a whole, but like PCA it does on those of its columns among each other.
+
+    References
+    ----------
+    .. [1] Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural
+       networks", Science 313, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> X = load_digits().data
+    >>> autoencoder = AutoencoderTransformer(n_components=8, max_iter=5, random_state=0)
+    >>> codes = autoencoder.fit_transform(X)
+    >>> codes.shape
+    (1797, 8)
+    >>> autoencoder.inverse_transform(codes).shape
+    (1797, 64)
+    """
+
+    def __init__(
+        self,
+        n_components="auto",
+        *,
+        hidden_layer_sizes=(128, 64),
+        activation="gelu",
+        dropout=0.0,
+        architecture=None,
+        loss="squared_error",
+        linear_path="auto",
+        optimizer="adam",
+        learning_rate=1e-3,
+        learning_rate_schedule="one_cycle",
+        weight_decay=0.0,
+        batch_size="auto",
+        max_iter=100,
+        tol=1e-4,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        warm_start=False,
+        device="auto",
+        precision=None,
+        callbacks=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.architecture = architecture
+        self.loss = loss
+        self.linear_path = linear_path
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "AutoencoderTransformer":
+        """Train the autoencoder to reconstruct X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data. Sparse data are made dense a batch at a time.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Equal to repeating rows where a batch holds them all;
+            equal in expectation otherwise.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or the loss is not finite from the start.
+            What was fitted before stays.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss stops being finite; the best weights so far are kept.
+        UserWarning
+            If the training is interrupted from the keyboard; likewise.
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> "AutoencoderTransformer":
+        """Train for one epoch on X, at the full learning rate and without early stopping.
+
+        The first call sets up the network: its units, principal components and code
+        size are those of the first X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the training data. Sparse data are made dense a batch at a time.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Equal to repeating rows where a batch holds them all;
+            equal in expectation otherwise.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or the loss is not finite from the start.
+            What was fitted before stays.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss stops being finite; the best weights so far are kept.
+        UserWarning
+            If the training is interrupted from the keyboard; likewise.
+        """
+        self._partial_fit(X, sample_weight)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components_)
+            Their codes.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        check_is_fitted(self)
+        return self.net_.compute(self.net_.module_.encode, self._check_X(X))
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes, as `transform` gives them.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Their reconstructions, in input units.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not an array of such codes.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self)
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
+                f"is expecting {self.n_components_} features as input: the codes of transform."
+            )
+        return self.net_.compute(self.net_.module_.decode, codes)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Compute minus the mean squared reconstruction error of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Means over the columns, in squared input units, higher is better.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        check_is_fitted(self)
+        errors = self._squared_residuals(self.net_, self._check_X(X), per_row=True)
+        # In float64: the square of a scale that float32 holds may be beyond it.
+        return -errors.astype(np.float64) * self.net_.module_.scale.item() ** 2
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Compute minus the mean squared reconstruction error of all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            In squared input units, higher is better.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        return float(np.average(self.score_samples(X), weights=sample_weight))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if self.precision is None:
+            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        else:
+            tags.transformer_tags.preserves_dtype = [
+                "float64" if self.precision == "float64" else "float32"
+            ]
+        return tags
+
+    def _scale(self, std: np.ndarray) -> np.float64:
+        return one_scale(std)

@@ -1,0 +1,19 @@
+"""How a module is trained: skorch's net, batches, optimizers. Knows no estimator."""
+
+from sklearn_ae.training.devices import check_device, compute_dtype
+from sklearn_ae.training.monitor import Monitor
+from sklearn_ae.training.net import AutoencoderNet
+from sklearn_ae.training.optimizers import OPTIMIZERS
+from sklearn_ae.training.rows import Batches, Rows
+from sklearn_ae.training.schedules import SCHEDULES
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "AutoencoderNet",
+    "Batches",
+    "Monitor",
+    "Rows",
+    "check_device",
+    "compute_dtype",
+]

@@ -1,0 +1,120 @@
+"""Judge every epoch: keep the best weights, tell the owner, stop in time."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from sklearn_ae.training.net import AutoencoderNet
+
+
+class Monitor(Callback):
+    """Watch the loss of every epoch: keep the best weights, stop where it does not improve.
+
+    The loss that is watched is the validation loss, or the training loss where no
+    validation rows are held out. The weights before the first epoch take part, so that
+    training never ends with a worse model than it began with.
+
+    Parameters
+    ----------
+    tol : float
+        Share of the best loss by which an epoch has to improve on it.
+    patience : int or None
+        Epochs in a row without such an improvement after which training stops; None to
+        go on.
+    keep_last : bool, default=False
+        Keep the last finite weights instead of the best, for training on a stream.
+    begin : callable or None, default=None
+        Called before each epoch.
+    end : callable or None, default=None
+        Called after each epoch, once it has been judged; training stops where it
+        returns True.
+
+    Attributes
+    ----------
+    initial_loss_ : float
+        The watched loss before the first epoch.
+    best_loss_ : float
+        The watched loss of the weights that are kept.
+    diverged_ : bool
+        Whether training was stopped by a loss that is not finite.
+    weights_ : list of Tensor
+        The state of the module that is kept; empty before and after training.
+    """
+
+    def __init__(
+        self,
+        tol: float,
+        patience: int | None,
+        *,
+        keep_last: bool = False,
+        begin: Callable[[], None] | None = None,
+        end: Callable[[], bool] | None = None,
+    ) -> None:
+        self.tol = tol
+        self.patience = patience
+        self.keep_last = keep_last
+        self.begin = begin
+        self.end = end
+
+    def on_train_begin(self, net: "AutoencoderNet", **kwargs: Any) -> None:
+        self.initial_loss_ = self.best_loss_ = math.nan
+        self.diverged_ = False
+        self.weights_: list[Tensor] = []
+        self._to_beat = math.inf
+        self._n_without_improvement = 0
+
+    def on_epoch_begin(
+        self, net: "AutoencoderNet", dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        if not self.weights_:
+            rows = dataset_train if dataset_valid is None else dataset_valid
+            self.initial_loss_ = self.best_loss_ = self._to_beat = net.mean_loss(rows)
+            if not math.isfinite(self.initial_loss_):
+                self.diverged_ = True
+                _stop_training()
+            self._keep(net)
+        if self.begin is not None:
+            self.begin()
+
+    def on_epoch_end(
+        self, net: "AutoencoderNet", dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        epoch = net.history[-1]
+        loss = epoch["train_loss" if dataset_valid is None else "valid_loss"]
+        # The training loss was measured while the weights moved: they may be beyond repair since.
+        self.diverged_ = not (
+            math.isfinite(epoch["train_loss"])
+            and math.isfinite(loss)
+            and all(bool(weights.isfinite().all()) for weights in net.weights())
+        )
+        if not self.diverged_ and (loss < self.best_loss_ or self.keep_last):
+            self.best_loss_ = loss
+            self._keep(net)
+        self._n_without_improvement += 1
+        if loss < self._to_beat:
+            self._to_beat = loss - self.tol * abs(loss)
+            self._n_without_improvement = 0
+        stop = self.end is not None and self.end()
+        exhausted = self.patience is not None and self._n_without_improvement >= self.patience
+        if stop or exhausted or self.diverged_:
+            _stop_training()
+
+    def on_train_end(self, net: "AutoencoderNet", **kwargs: Any) -> None:
+        if self.weights_:
+            net.set_weights(self.weights_)
+        self.weights_ = []
+
+    def _keep(self, net: "AutoencoderNet") -> None:
+        if self.weights_:
+            torch._foreach_copy_(self.weights_, net.weights())
+        else:
+            self.weights_ = [weights.clone() for weights in net.weights()]
+
+
+def _stop_training() -> None:
+    raise KeyboardInterrupt  # skorch's own signal: its fit loop ends there, and nothing more

@@ -1,0 +1,330 @@
+"""skorch's net, with an epoch as lean as a hand-written loop."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from torch import Tensor
+
+from sklearn_ae.nn import Autoencoder, Dropout
+from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
+from sklearn_ae.training.rows import Batches, Rows
+from sklearn_ae.training.schedules import SCHEDULES
+
+_INFERENCE_BATCH_SIZE = 4096  # rows; large enough for full speed, small enough for the memory
+
+
+class AutoencoderNet(NeuralNet):
+    """Trains an autoencoder on :class:`~sklearn_ae.training.Rows`.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        The network, initialised.
+    criterion : nn.Module
+        ``(output, x, weight, module) -> loss`` of a batch.
+    optimizer : str or callable
+        See :func:`~sklearn_ae.training.optimizers.optimizer_and_options`.
+    weight_decay : float
+        The optimizer's weight decay.
+    dtype : torch.dtype
+        Type of weights and inputs.
+    autocast : bool
+        Whether matrix products of the training are made in bfloat16.
+    device : torch.device
+        Where to compute.
+    generator : torch.Generator
+        Source of all randomness: split, shuffling and, by a seed drawn from it, dropout.
+
+    Attributes
+    ----------
+    interrupted_ : bool
+        Whether the user interrupted the last training.
+    """
+
+    def __init__(
+        self,
+        module: Autoencoder,
+        criterion: torch.nn.Module,
+        *,
+        optimizer: str | OptimizerFactory,
+        weight_decay: float,
+        dtype: torch.dtype,
+        autocast: bool,
+        device: torch.device,
+        generator: torch.Generator,
+    ) -> None:
+        factory, options = optimizer_and_options(
+            optimizer, weight_decay=weight_decay, device=device
+        )
+        super().__init__(
+            module,
+            criterion,
+            optimizer=factory,
+            train_split=None,
+            device=device,
+            **{f"optimizer__{name}": value for name, value in options.items()},
+        )
+        self.dtype = dtype
+        self.autocast = autocast
+        self.generator = generator
+
+    def train(
+        self,
+        rows: Rows,
+        *,
+        callbacks: list[Callback],
+        learning_rate: float,
+        schedule: str,
+        batch_size: int,
+        max_epochs: int,
+        validation_fraction: float,
+        verbose: bool,
+    ) -> None:
+        """Train on from the current weights.
+
+        Parameters
+        ----------
+        rows : Rows
+            What to train on.
+        callbacks : list of skorch callbacks
+            Callbacks of this training, beside the timer and, where `verbose`, the log.
+        learning_rate : float
+            The highest learning rate of the schedule.
+        schedule : str
+            A key of ``SCHEDULES``.
+        batch_size : int
+            Rows in a batch.
+        max_epochs : int
+            Number of passes over the rows, at the most.
+        validation_fraction : float
+            Share of the rows that is held out of the training; 0 for none.
+        verbose : bool
+            Whether to print a line an epoch.
+        """
+        self.lr = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.initialize_callbacks()
+        try:
+            self.partial_fit(rows)
+        finally:
+            # They may hold on to data and estimators.
+            self.callbacks = []
+            self.callbacks_: list[tuple[str, Callback]] = []
+
+    # --- what skorch asks for ---------------------------------------------------------------
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        # The epoch's losses are recorded where they are computed, without a callback for each.
+        callbacks: list[tuple[str, Callback]] = [("epoch_timer", EpochTimer())]
+        if self.verbose:
+            callbacks.append(("print_log", PrintLog()))
+        return callbacks
+
+    def get_split_datasets(
+        self, X: Rows, y: None = None, **fit_params: Any
+    ) -> tuple[Rows, Rows | None]:
+        if self.validation_fraction == 0:
+            return X, None
+        return X.split(self.validation_fraction, self.generator)
+
+    def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
+        return Batches(
+            dataset,
+            batch_size=self.batch_size if training else _INFERENCE_BATCH_SIZE,
+            device=self.device,
+            dtype=self.dtype,
+            generator=self.generator if training else None,
+        )
+
+    def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
+        super().on_train_begin(net, X=X, **kwargs)
+        self.interrupted_ = False
+        self._n_steps = 0
+        # Known only once the rows are split.
+        self._max_steps: int | None = None
+        seed = int(torch.randint(2**62, (), generator=self.generator))
+        noise = torch.Generator(self.device).manual_seed(seed)
+        for module in self.module_.modules():
+            if isinstance(module, Dropout):
+                module.generator = noise
+        self._watches_batches = any(_overrides_batch_hooks(cb) for _, cb in self.callbacks_)
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        super().on_train_end(net, **kwargs)
+        self.module_.eval()
+        for module in self.module_.modules():
+            if isinstance(module, Dropout):
+                module.generator = None  # training's own; it would be lost time to pickle it
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Any:
+        return self.module_(x)
+
+    def get_loss(
+        self, y_pred: Any, y_true: Tensor | None, X: Any = None, training: bool = False
+    ) -> Tensor:
+        # skorch's target is the weight here: the input is its own target.
+        return self.criterion_(y_pred, X, y_true, self.module_)
+
+    def run_single_epoch(
+        self,
+        iterator: Iterable | None,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Any]],
+        **fit_params: Any,
+    ) -> None:
+        if iterator is None:
+            return
+        assert isinstance(iterator, Batches)
+        if training and self._max_steps is None:
+            self._max_steps = len(iterator) * self.max_epochs
+        self._set_training(training)
+        # skorch notifies every callback of every batch, reads every loss and logs it, which costs
+        # more than a small network's step; that is done only where a callback wants it.
+        if self._watches_batches:
+            with self._noting_interruption():
+                super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            loss = self._mean_logged_loss(prefix)
+        else:
+            loss = self._mean_loss(iterator, step_fn)
+        best = min((row.get(f"{prefix}_loss", math.inf) for row in self.history), default=math.inf)
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", loss < best)
+
+    def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
+        self._set_learning_rate()
+        x, weight = batch
+        self.optimizer_.zero_grad()
+        with self._autocast():
+            output = self.infer(x)
+            loss = self.get_loss(output, weight, X=x, training=True)
+        loss.backward()
+        if self._watches_batches:
+            self.notify(
+                "on_grad_computed",
+                named_parameters=self.get_all_learnable_params(),
+                batch=batch,
+                training=True,
+            )
+        # Without skorch's closure, which costs a fifth of a small network's step.
+        self.optimizer_.step()
+        return {"loss": loss, "y_pred": output}
+
+    def validation_step(
+        self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
+    ) -> dict[str, Any]:
+        x, weight = batch
+        with torch.inference_mode():
+            output = self.infer(x)
+            return {"loss": self.get_loss(output, weight, X=x), "y_pred": output}
+
+    # --- beyond skorch ----------------------------------------------------------------------
+
+    def mean_loss(self, rows: Rows) -> float:
+        """Give the loss of some rows under the current weights."""
+        self._set_training(False)
+        return self._mean_loss(self.get_iterator(rows), self.validation_step)
+
+    def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
+        """Apply a method of the module to all rows of a matrix, a batch at a time.
+
+        Dropout and the like are off.
+
+        Parameters
+        ----------
+        method : callable
+            Maps a batch to a tensor of as many rows.
+        X : ndarray or CSR matrix or array of shape (n_samples, n_columns)
+            The rows.
+
+        Returns
+        -------
+        result : ndarray of shape (n_samples, ...)
+        """
+        if self.module_.training:
+            self._set_training(False)
+        batches = self.get_iterator(Rows(X))
+        result: np.ndarray | None = None
+        start = 0
+        with torch.inference_mode():
+            for x, _ in batches:
+                part = method(x).cpu().numpy()
+                if len(batches) == 1:
+                    return part
+                if result is None:
+                    result = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)
+                result[start : start + len(part)] = part
+                start += len(part)
+        assert result is not None, "there is at least one row"
+        return result
+
+    def weights(self) -> list[Tensor]:
+        """Give the tensors that make up the state of the module, without copying them."""
+        return [tensor.detach() for tensor in self.module_.state_dict().values()]
+
+    def set_weights(self, weights: list[Tensor]) -> None:
+        """Copy such tensors into the module."""
+        with torch.no_grad():
+            for current, new in zip(self.weights(), weights, strict=True):
+                current.copy_(new)
+
+    def snapshot(self, weights: list[Tensor]) -> "AutoencoderNet":
+        """Give a net for inference with a module of its own that has these weights."""
+        net: AutoencoderNet = object.__new__(type(self))
+        # Past skorch's bookkeeping of components, which is for nets under construction.
+        module = copy.deepcopy(self.module_)
+        net.__dict__.update(self.__dict__ | {"module": module, "module_": module})
+        net.set_weights(weights)
+        return net
+
+    def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
+        # Summed on the device and read once: reading a loss waits for the device.
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        with self._noting_interruption():
+            for batch in batches:
+                total += step_fn(batch)["loss"].detach() * len(batch[0])
+            return float(total) / len(batches.rows)
+
+    def _mean_logged_loss(self, prefix: str) -> float:
+        sizes = np.array(self.history[-1, "batches", :, f"{prefix}_batch_size"])
+        losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
+        return float(losses @ sizes / sizes.sum())
+
+    @contextmanager
+    def _noting_interruption(self) -> Iterator[None]:
+        # Callbacks end the training by the same exception, but not from within its computations.
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            raise
+
+    def _set_learning_rate(self) -> None:
+        assert self._max_steps is not None
+        share = SCHEDULES[self.schedule](self._n_steps / self._max_steps)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * share
+        self._n_steps += 1
+
+    def _autocast(self) -> AbstractContextManager:
+        if not self.autocast:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def _overrides_batch_hooks(callback: Callback) -> bool:
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in hooks)

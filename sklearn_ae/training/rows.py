@@ -1,0 +1,126 @@
+"""The rows that are trained on, and the batches they are cut into."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class Rows(Dataset):
+    """A selection of the rows of a matrix, with their weights. Copies nothing.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
+        The matrix.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        A weight for each of its rows.
+    index : ndarray of int or None, default=None
+        The selected rows; all if None.
+    """
+
+    def __init__(
+        self, X: Any, sample_weight: np.ndarray | None = None, index: np.ndarray | None = None
+    ) -> None:
+        self.X = X
+        self.sample_weight = sample_weight
+        self.index = index
+
+    def __len__(self) -> int:
+        return self.X.shape[0] if self.index is None else len(self.index)
+
+    def __getitem__(self, selection: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Give dense rows and their weights, the selection being a slice or positions."""
+        if self.index is not None:
+            selection = self.index[selection]
+        weight = None if self.sample_weight is None else self.sample_weight[selection]
+        rows = self.X[selection]
+        return (rows if isinstance(rows, np.ndarray) else rows.toarray()), weight
+
+    def split(self, fraction: float, generator: torch.Generator) -> tuple["Rows", "Rows"]:
+        """Split at random into training and validation rows.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the rows that go to the validation part, at least one row to each.
+        generator : torch.Generator
+            Source of the permutation.
+
+        Returns
+        -------
+        training, validation : Rows
+        """
+        order = torch.randperm(len(self), generator=generator).numpy()
+        if self.index is not None:
+            order = self.index[order]
+        n_validation = min(max(1, round(fraction * len(order))), len(order) - 1)
+        # Sorted, so that taking the rows in turn walks through memory.
+        validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
+        return (
+            Rows(self.X, self.sample_weight, training),
+            Rows(self.X, self.sample_weight, validation),
+        )
+
+
+class Batches:
+    """Iterate over batches of rows as tensors.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    batch_size : int
+        Rows in a batch; the last batch of a pass may have fewer.
+    device : torch.device
+        Where the tensors go.
+    dtype : torch.dtype
+        Their type.
+    generator : torch.Generator or None, default=None
+        Shuffles the rows before each pass; in their order if None.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        *,
+        batch_size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.device = device
+        self.dtype = dtype
+        self.generator = generator
+        self._only_batch: tuple[Tensor, Tensor | None] | None = None
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        if len(self) == 1:
+            # A batch that holds every row is the same in every order: build it once.
+            if self._only_batch is None:
+                self._only_batch = self._tensors(slice(None))
+            yield self._only_batch
+            return
+        order = None
+        if self.generator is not None:
+            order = torch.randperm(len(self.rows), generator=self.generator).numpy()
+        for start in range(0, len(self.rows), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            yield self._tensors(batch if order is None else order[batch])
+
+    def _tensors(self, selection: Any) -> tuple[Tensor, Tensor | None]:
+        rows, weight = self.rows[selection]
+        return self._tensor(rows), None if weight is None else self._tensor(weight)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        # A slice of the user's own array may be read-only, which PyTorch does not support.
+        array = np.require(array, requirements=["C", "W"])
+        return torch.from_numpy(array).to(self.device, self.dtype)
