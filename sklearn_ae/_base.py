@@ -183,7 +183,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             "best_loss_": monitor.best_loss_,
         }
 
-    def _scale(self, std: np.ndarray) -> np.ndarray | np.float64:
+    def _scale(self, std: np.ndarray) -> np.ndarray:
         """Give what the centred columns are divided by: one scale, or one a column."""
         raise NotImplementedError
 

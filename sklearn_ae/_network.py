@@ -21,7 +21,7 @@ def build_net(
     rows: Rows,
     *,
     shift: np.ndarray,
-    scale: np.ndarray | np.float64,
+    scale: np.ndarray,
     max_found_components: int,
 ) -> AutoencoderNet:
     """Build network and net for some training rows.

@@ -32,7 +32,7 @@ class StandardizedMatrix(NamedTuple):
 
     X: Any
     shift: np.ndarray
-    scale: np.ndarray | np.float64
+    scale: np.ndarray
     sample_weight: np.ndarray | None
 
     def row_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:

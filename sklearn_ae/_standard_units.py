@@ -35,7 +35,7 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     return mean, np.where(std <= rounding, 0.0, std)
 
 
-def one_scale(std: np.ndarray) -> np.float64:
+def one_scale(std: np.ndarray) -> np.ndarray:
     """Give the one scale at which the columns have a mean variance of 1.
 
     Parameters
@@ -45,13 +45,14 @@ def one_scale(std: np.ndarray) -> np.float64:
 
     Returns
     -------
-    scale : float64
+    scale : ndarray of shape ()
         1 where no column varies.
     """
     largest = std.max()
     if largest == 0:
-        return np.float64(1)
-    return largest * np.sqrt(np.mean((std / largest) ** 2))  # no overflow in the squares
+        return np.array(1.0)
+    # Divided by the largest, so that the squares do not overflow.
+    return np.asarray(largest * np.sqrt(np.mean((std / largest) ** 2)))
 
 
 def scale_per_column(std: np.ndarray) -> np.ndarray:

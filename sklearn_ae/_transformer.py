@@ -394,5 +394,5 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ]
         return tags
 
-    def _scale(self, std: np.ndarray) -> np.float64:
+    def _scale(self, std: np.ndarray) -> np.ndarray:
         return one_scale(std)

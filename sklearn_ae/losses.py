@@ -105,6 +105,11 @@ class Criterion(nn.Module):
     loss : str or callable
         A key of ``LOSSES``, or a callable ``(input, reconstruction) -> per-sample loss``
         that is given tensors in input units.
+
+    Attributes
+    ----------
+    logistic_output : bool
+        Whether the reconstruction is the logistic function of the decoder's output.
     """
 
     def __init__(self, loss: str | PerSampleLoss) -> None:
@@ -115,11 +120,7 @@ class Criterion(nn.Module):
             self.per_sample_loss, self.units = loss, "input"
         else:
             self.per_sample_loss, self.units = LOSSES[loss]
-
-    @property
-    def logistic_output(self) -> bool:
-        """Whether the reconstruction is the logistic function of the decoder's output."""
-        return self.units == "logits"
+        self.logistic_output = self.units == "logits"
 
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder

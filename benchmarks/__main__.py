@@ -1,0 +1,39 @@
+"""Command line of the benchmarks."""
+
+import argparse
+import sys
+
+from benchmarks import pca
+from benchmarks.data import DataUnavailableError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one benchmark.
+
+    Parameters
+    ----------
+    arguments : list of str or None, default=None
+        The command line; that of the process if None.
+
+    Returns
+    -------
+    status : int
+        Exit status: 0 for success.
+    """
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    questions = parser.add_subparsers(dest="question", required=True)
+    for module in (pca,):
+        name = module.__name__.rpartition(".")[2]
+        description = module.__doc__.partition("\n")[0]
+        module.add_arguments(questions.add_parser(name, help=description, description=description))
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except DataUnavailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""Compare the autoencoder with PCA and its relatives at equal code size.
+
+On one split: the error of held-out reconstructions, what the codes are good for (accuracy
+of logistic regression and of the nearest neighbour, V-measure of k-means), time and memory.
+Each fit runs in a process of its own, so that its memory can be told from the others'.
+"""
+
+import argparse
+import json
+import multiprocessing
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sklearn.base import BaseEstimator, clone
+from sklearn.cluster import KMeans
+from sklearn.decomposition import NMF, PCA, IncrementalPCA, KernelPCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import v_measure_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks import machine, pictures
+from benchmarks.data import Data, load
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae.metrics import reconstruction_error, reconstruction_r2
+
+# Memory and time of KernelPCA grow with the square and the cube of the rows.
+_KERNEL_PCA_ROWS = 2000
+_N_PICTURED = 10
+
+METHODS: dict[str, Callable[[int, int], BaseEstimator]] = {
+    "PCA": lambda k, seed: PCA(k, random_state=seed),
+    "IncrementalPCA": lambda k, _: IncrementalPCA(k),
+    "KernelPCA": lambda k, seed: KernelPCA(
+        k, kernel="rbf", fit_inverse_transform=True, alpha=1e-3, random_state=seed
+    ),
+    "NMF": lambda k, seed: NMF(k, init="nndsvda", random_state=seed),
+    "Autoencoder": lambda k, seed: AutoencoderTransformer(k, random_state=seed),
+}
+
+_COLUMNS = {
+    # key: heading, format, whether less is better (None: neither)
+    "mse": ("MSE", "{:.5f}", True),
+    "squared_error": ("per row", "{:.2f}", True),
+    "r2": ("R²", "{:.3f}", False),
+    "logistic_regression": ("LogReg", "{:.3f}", False),
+    "nearest_neighbour": ("1-NN", "{:.3f}", False),
+    "v_measure": ("k-means", "{:.3f}", False),
+    "fit_seconds": ("fit s", "{:.2f}", None),
+    "transform_seconds": ("transf s", "{:.3f}", None),
+    "peak_memory_mib": ("MiB", "{:.0f}", None),
+}
+_LEGEND = (
+    "\nHeld-out rows: mean squared error of the reconstruction, the same summed over the "
+    "columns of a row, and the share of the variance that is reconstructed. Codes: accuracy "
+    "of logistic regression and of the nearest neighbour, V-measure of k-means. Seconds to "
+    "fit and to transform the test rows; memory that fitting takes beside the data.\n"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset", default="digits", help="digits, mnist, PATH.npz or PATH.csv (default: digits)"
+    )
+    parser.add_argument("--n-components", type=int, nargs="+", default=[2, 8, 32], metavar="K")
+    parser.add_argument(
+        "--methods", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("benchmarks/out"),
+        help="folder for JSON and pictures (default: benchmarks/out)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure all methods at all code sizes; print the table, save JSON and pictures."""
+    data = load(options.dataset, options.seed)  # before anything is started: it may not be there
+    console = Console()
+    results, samples = [], {}
+    cases = [(k, method) for k in options.n_components for method in options.methods]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with (
+        Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress,
+        # A fresh process for each: neither memory nor threads of the others are in its way.
+        ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+        ) as processes,
+    ):
+        task = progress.add_task("", total=len(cases))
+        for k, method in cases:
+            progress.update(task, description=f"{method}, {k} components")
+            result, sample = processes.submit(
+                measure, method, k, options.dataset, options.seed
+            ).result()
+            results.append(result)
+            samples[k, method] = sample
+            progress.advance(task)
+
+    name = Path(options.dataset).stem
+    for k in options.n_components:
+        console.print(_table(name, data, k, [r for r in results if r["n_components"] == k]))
+    options.output.mkdir(parents=True, exist_ok=True)
+    report = {
+        "command": f"python -m benchmarks pca --dataset {options.dataset} --n-components "
+        + " ".join(map(str, options.n_components)),
+        "machine": machine.describe(),
+        "seed": options.seed,
+        "n_train": len(data.X_train),
+        "n_test": len(data.X_test),
+        "n_features": data.X_train.shape[1],
+        "results": results,
+    }
+    file = options.output / f"pca-{name}.json"
+    file.write_text(json.dumps(report, indent=1) + "\n")
+    saved = [file, *_draw(name, data, results, samples, options.output)]
+    console.print(_LEGEND, highlight=False)
+    names = ", ".join(path.name for path in saved)
+    console.print(f"Saved in {options.output}: {names}", highlight=False)
+
+
+def measure(
+    method: str, n_components: int, dataset: str, seed: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Measure one method at one code size.
+
+    Parameters
+    ----------
+    method : str
+        A key of ``METHODS``.
+    n_components : int
+        Size of the code.
+    dataset : str
+        Name or path of the data.
+    seed : int
+        Seed of split and method.
+
+    Returns
+    -------
+    result : dict
+        The figures.
+    sample : dict of str to ndarray
+        Test codes, and reconstructions of some test rows, for the pictures.
+    """
+    warnings.simplefilter("ignore", ConvergenceWarning)  # of NMF: its error tells
+    data = load(dataset, seed)
+    estimator = METHODS[method](n_components, seed)
+    X_fit = data.X_train
+    if method == "KernelPCA" and len(X_fit) > _KERNEL_PCA_ROWS:
+        rows = np.random.RandomState(seed).choice(len(X_fit), _KERNEL_PCA_ROWS, replace=False)
+        X_fit = X_fit[rows]
+    # What is loaded and set up at first use is not the cost of a fit.
+    clone(estimator).fit(X_fit[: max(100, 2 * n_components)])
+    with machine.peak_memory() as growth:
+        start = perf_counter()
+        estimator.fit(X_fit)
+        fit_seconds = perf_counter() - start
+    # NMF takes nothing below zero, which test rows may have where columns are scaled.
+    X_test = np.maximum(data.X_test, 0) if method == "NMF" else data.X_test
+    start = perf_counter()
+    codes = estimator.transform(X_test)
+    transform_seconds = perf_counter() - start
+    mse = reconstruction_error(estimator, X_test)
+    result = {
+        "method": method,
+        "n_components": n_components,
+        "fit_rows": len(X_fit),
+        "mse": mse,
+        "squared_error": mse * X_test.shape[1],
+        "r2": reconstruction_r2(estimator, X_test),
+        **_quality_of_codes(estimator, data, codes, seed),
+        "fit_seconds": fit_seconds,
+        "transform_seconds": transform_seconds,
+        "peak_memory_mib": growth[0],
+    }
+    pictured = X_test[pictures.one_of_each(data.y_test, _N_PICTURED)]
+    reconstructions = estimator.inverse_transform(estimator.transform(pictured))
+    return result, {"codes": codes, "reconstructions": reconstructions}
+
+
+def _quality_of_codes(
+    estimator: BaseEstimator, data: Data, codes: np.ndarray, seed: int
+) -> dict[str, float]:
+    if data.y_train is None:
+        return {}
+    X_train = np.maximum(data.X_train, 0) if isinstance(estimator, NMF) else data.X_train
+    train_codes = estimator.transform(X_train)
+    classifiers = {
+        "logistic_regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        "nearest_neighbour": KNeighborsClassifier(n_neighbors=1),
+    }
+    quality = {
+        name: float(clone(classifier).fit(train_codes, data.y_train).score(codes, data.y_test))
+        for name, classifier in classifiers.items()
+    }
+    n_classes = len(np.unique(data.y_train))
+    clusters = KMeans(n_classes, n_init=10, random_state=seed).fit_predict(codes)
+    return quality | {"v_measure": float(v_measure_score(data.y_test, clusters))}
+
+
+def _table(name: str, data: Data, n_components: int, results: list[dict[str, Any]]) -> Table:
+    shape = f"{len(data.X_train):,} + {len(data.X_test):,} rows, {data.X_train.shape[1]} columns"
+    table = Table(
+        title=f"\n{name}, {n_components} components ({shape})",
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        header_style="dim",
+    )
+    table.add_column("", no_wrap=True)
+    columns = {key: column for key, column in _COLUMNS.items() if key in results[0]}
+    best = {}
+    for key, (heading, _, less_is_better) in columns.items():
+        table.add_column(heading, justify="right", no_wrap=True)
+        values = [result[key] for result in results]
+        if less_is_better is not None:
+            best[key] = min(values) if less_is_better else max(values)
+    for result in results:
+        cells = []
+        for key, (_, template, _) in columns.items():
+            text = template.format(result[key])
+            cells.append(f"[bold]{text}[/bold]" if result[key] == best.get(key) else text)
+        label = result["method"]
+        if result["fit_rows"] < len(data.X_train):
+            label += "*"
+            table.caption = f"* fitted on {result['fit_rows']:,} of the rows"
+        table.add_row(f"[bold]{label}[/bold]" if label == "Autoencoder" else label, *cells)
+    return table
+
+
+def _draw(
+    name: str,
+    data: Data,
+    results: list[dict[str, Any]],
+    samples: dict[tuple[int, str], dict[str, np.ndarray]],
+    folder: Path,
+) -> list[Path]:
+    methods = list(dict.fromkeys(result["method"] for result in results))
+    sizes = list(dict.fromkeys(result["n_components"] for result in results))
+    saved = []
+    if data.image_shape is not None:
+        originals = data.X_test[pictures.one_of_each(data.y_test, _N_PICTURED)]
+        for k in sizes:
+            errors = {r["method"]: r["mse"] for r in results if r["n_components"] == k}
+            rows = {"original": originals} | {
+                f"{method}\nMSE {errors[method]:.4f}": samples[k, method]["reconstructions"]
+                for method in methods
+            }
+            saved.append(folder / f"pca-{name}-reconstructions-{k}.png")
+            title = f"{name}: test images and their reconstructions from {k} numbers"
+            pictures.draw_reconstructions(rows, data.image_shape, title, saved[-1])
+    if 2 in sizes and data.y_test is not None:
+        codes = {method: samples[2, method]["codes"] for method in methods}
+        saved.append(folder / f"pca-{name}-codes.png")
+        pictures.draw_codes(codes, data.y_test, f"{name}: test rows in 2 numbers", saved[-1])
+    if len(sizes) > 1:
+        curves = {
+            method: [r["mse"] for r in results if r["method"] == method] for method in methods
+        }
+        saved.append(folder / f"pca-{name}-error.png")
+        pictures.draw_errors(sizes, curves, f"{name}: error against code size", saved[-1])
+    return saved

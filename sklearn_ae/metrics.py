@@ -1,0 +1,167 @@
+"""How well a transformer can be undone, for any transformer with ``inverse_transform``.
+
+PCA, NMF, :class:`~sklearn_ae.AutoencoderTransformer` or a Pipeline of transformers: each is
+judged in the units of X, so that they can be compared, and searched over together.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.utils import check_array
+
+__all__ = [
+    "neg_reconstruction_error_scorer",
+    "reconstruction_error",
+    "reconstruction_r2",
+    "reconstruction_r2_scorer",
+]
+
+
+def reconstruction_error(estimator: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Compute the mean squared error of the reconstruction of X.
+
+    Parameters
+    ----------
+    estimator : fitted transformer with ``inverse_transform``
+        PCA, an autoencoder, a Pipeline of transformers, ...
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    error : float
+        Mean over rows and columns, in squared units of X; 0 is best.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no ``transform`` or no ``inverse_transform``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_ae.metrics import reconstruction_error
+    >>> X = load_iris().data
+    >>> round(reconstruction_error(PCA(n_components=2).fit(X), X), 4)
+    0.0253
+    """
+    return float(mean_squared_error(*_pair(estimator, X), sample_weight=sample_weight))
+
+
+def reconstruction_r2(estimator: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Compute the share of the variance of X that its reconstruction explains.
+
+    Parameters
+    ----------
+    estimator : fitted transformer with ``inverse_transform``
+        PCA, an autoencoder, a Pipeline of transformers, ...
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows, at least two.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    r2 : float
+        1 minus the summed squared error over the summed squared deviation from the
+        column means; 1 is best, 0 is what the means achieve.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no ``transform`` or no ``inverse_transform``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_ae.metrics import reconstruction_r2
+    >>> X = load_iris().data
+    >>> round(reconstruction_r2(PCA(n_components=2).fit(X), X), 4)
+    0.9777
+    """
+    X, reconstruction = _pair(estimator, X)
+    return float(
+        r2_score(X, reconstruction, sample_weight=sample_weight, multioutput="variance_weighted")
+    )
+
+
+def neg_reconstruction_error_scorer(
+    estimator: Any,
+    X: Any,
+    y: Any = None,  # noqa: ARG001
+) -> float:
+    """Score a transformer by minus its reconstruction error, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : fitted transformer with ``inverse_transform``
+        The transformer.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        Higher is better.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_ae.metrics import neg_reconstruction_error_scorer
+    >>> search = GridSearchCV(
+    ...     PCA(), {"n_components": [1, 2, 3]}, scoring=neg_reconstruction_error_scorer
+    ... )
+    >>> search.fit(load_iris().data).best_params_
+    {'n_components': 3}
+    """
+    return -reconstruction_error(estimator, X)
+
+
+def reconstruction_r2_scorer(
+    estimator: Any,
+    X: Any,
+    y: Any = None,  # noqa: ARG001
+) -> float:
+    """Score a transformer by the share of the variance it explains, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : fitted transformer with ``inverse_transform``
+        The transformer.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        Higher is better.
+    """
+    return reconstruction_r2(estimator, X)
+
+
+def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give X and its reconstruction as dense arrays."""
+    for method in ("transform", "inverse_transform"):
+        if not hasattr(estimator, method):
+            raise TypeError(
+                f"A transformer with inverse_transform is expected, got {estimator!r}, which has "
+                f"no {method}."
+            )
+    reconstruction = estimator.inverse_transform(estimator.transform(X))
+    return _dense(X), _dense(reconstruction)
+
+
+def _dense(X: Any) -> np.ndarray:
+    X = check_array(X, accept_sparse=True, dtype=[np.float64, np.float32])
+    return X if isinstance(X, np.ndarray) else X.toarray()
