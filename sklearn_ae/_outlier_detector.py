@@ -405,7 +405,8 @@ def _threshold(
     """Give the score under which a row is an outlier."""
     if isinstance(contamination, str):
         # Squared errors are skewed; their logarithms are roughly symmetric for inliers.
-        log_errors = np.log(np.maximum(-scores, np.finfo(scores.dtype).tiny))
+        # What is below the rounding of a residual is no error.
+        log_errors = np.log(np.maximum(-scores, np.finfo(scores.dtype).eps ** 2))
         lower, upper = (_weighted_quantile(log_errors, sample_weight, q) for q in (0.25, 0.75))
         whisker = -float(np.exp(upper + 1.5 * (upper - lower)))
         threshold = max(whisker, _weighted_quantile(scores, sample_weight, 0.01))

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh, qr
-from sklearn.utils import gen_batches
 from sklearn.utils.extmath import svd_flip
+
+from sklearn_ae._standard_units import blocks, dense
 
 # Above this size of the eigenvalue problem a few components are found by iteration.
 _MAX_EXACT = 2000
-_BLOCK_SIZE = 2048
 _N_OVERSAMPLES = 10
 _N_ITERATIONS = 7
 
@@ -37,20 +37,19 @@ class StandardizedMatrix(NamedTuple):
 
     def row_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Give dense blocks of rows."""
-        for rows in gen_batches(self.X.shape[0], _BLOCK_SIZE):
+        for rows in blocks(*self.X.shape):
             yield rows, self._block(self.X[rows], rows, slice(None))
 
     def column_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Give dense blocks of columns."""
         X = self.X if isinstance(self.X, np.ndarray) else self.X.tocsc()
-        for columns in gen_batches(X.shape[1], _BLOCK_SIZE):
+        for columns in blocks(X.shape[1], X.shape[0]):
             yield columns, self._block(X[:, columns], slice(None), columns)
 
     def _block(self, block: Any, rows: slice, columns: slice) -> np.ndarray:
-        dense = block if isinstance(block, np.ndarray) else block.toarray()
         scale = self.scale if self.scale.ndim == 0 else self.scale[columns]
         # A difference of large numbers and a division by a large scale: in float64.
-        block = (dense - self.shift[columns]) / scale
+        block = (dense(block) - self.shift[columns]) / scale
         if self.sample_weight is not None:
             block *= np.sqrt(self.sample_weight[rows, None])
         # The products may then be as coarse as the data: they take half the time.

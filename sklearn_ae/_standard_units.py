@@ -1,12 +1,47 @@
 """Mean and spread of the columns: the units in which the network sees the data."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
-_BATCH_SIZE = 8192  # rows that are held in float64 at a time
+_BLOCK_ENTRIES = 2**22  # of a block that is made dense: 32 MiB in float64
+
+
+def blocks(length: int, width: int) -> Iterator[slice]:
+    """Cut the rows (or columns) of a matrix into blocks of bounded size.
+
+    Parameters
+    ----------
+    length : int
+        Number of rows.
+    width : int
+        Number of entries in a row.
+
+    Returns
+    -------
+    slices : iterator of slice
+        The blocks.
+    """
+    return gen_batches(length, max(1, _BLOCK_ENTRIES // width))
+
+
+def dense(block: Any) -> np.ndarray:
+    """Make a block dense.
+
+    Parameters
+    ----------
+    block : ndarray or sparse matrix or array
+        A part of a matrix.
+
+    Returns
+    -------
+    block : ndarray
+        The same, or itself.
+    """
+    return block if isinstance(block, np.ndarray) else block.toarray()
 
 
 def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -25,10 +60,11 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
         Where a column varies by no more than the rounding of its values, its standard
         deviation is exactly 0.
     """
-    scaler = StandardScaler(with_mean=isinstance(X, np.ndarray))
-    for batch in gen_batches(X.shape[0], _BATCH_SIZE):
+    scaler = StandardScaler()
+    for rows in blocks(*X.shape):
+        # Dense also where X is sparse: the same arithmetic, the same bits.
         scaler.partial_fit(
-            X[batch], sample_weight=None if sample_weight is None else sample_weight[batch]
+            dense(X[rows]), sample_weight=None if sample_weight is None else sample_weight[rows]
         )
     mean, std = np.asarray(scaler.mean_, float), np.sqrt(np.asarray(scaler.var_, float))
     rounding = 10 * np.finfo(X.dtype).eps * np.abs(mean)

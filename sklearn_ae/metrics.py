@@ -2,12 +2,28 @@
 
 PCA, NMF, :class:`~sklearn_ae.AutoencoderTransformer` or a Pipeline of transformers: each is
 judged in the units of X, so that they can be compared, and searched over together.
+
+``neg_reconstruction_error_scorer`` and ``reconstruction_r2_scorer`` are the two metrics as
+scorers, higher being better, for ``scoring=`` of :class:`~sklearn.model_selection.GridSearchCV`
+or :class:`~sklearn.callback.ScoringMonitor`:
+
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.decomposition import PCA
+>>> from sklearn.model_selection import GridSearchCV
+>>> from sklearn_ae.metrics import neg_reconstruction_error_scorer
+>>> search = GridSearchCV(
+...     PCA(), {"n_components": [1, 2, 3]}, scoring=neg_reconstruction_error_scorer
+... )
+>>> search.fit(load_iris().data).best_params_
+{'n_components': 3}
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import check_array
 
 __all__ = [
@@ -90,64 +106,28 @@ def reconstruction_r2(estimator: Any, X: Any, *, sample_weight: Any = None) -> f
     )
 
 
-def neg_reconstruction_error_scorer(
-    estimator: Any,
-    X: Any,
-    y: Any = None,  # noqa: ARG001
-) -> float:
-    """Score a transformer by minus its reconstruction error, for ``scoring=``.
+class _ReconstructionScorer(_BaseScorer):
+    """A metric of this module as a scorer: no y is needed, sample weights can be routed."""
 
-    Parameters
-    ----------
-    estimator : fitted transformer with ``inverse_transform``
-        The transformer.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The rows.
-    y : None
-        Ignored.
+    def __init__(self, metric: Callable[..., float], sign: int) -> None:
+        super().__init__(metric, sign, {}, response_method="transform")
 
-    Returns
-    -------
-    score : float
-        Higher is better.
+    def __call__(self, estimator: Any, X: Any, y_true: Any = None, **kwargs: Any) -> float:
+        return self._score(None, estimator, X, y_true, **kwargs)
 
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.decomposition import PCA
-    >>> from sklearn.model_selection import GridSearchCV
-    >>> from sklearn_ae.metrics import neg_reconstruction_error_scorer
-    >>> search = GridSearchCV(
-    ...     PCA(), {"n_components": [1, 2, 3]}, scoring=neg_reconstruction_error_scorer
-    ... )
-    >>> search.fit(load_iris().data).best_params_
-    {'n_components': 3}
-    """
-    return -reconstruction_error(estimator, X)
+    def _score(
+        self,
+        method_caller: Any,
+        estimator: Any,
+        X: Any,
+        y_true: Any = None,
+        sample_weight: Any = None,
+    ) -> float:
+        return self._sign * self._score_func(estimator, X, sample_weight=sample_weight)
 
 
-def reconstruction_r2_scorer(
-    estimator: Any,
-    X: Any,
-    y: Any = None,  # noqa: ARG001
-) -> float:
-    """Score a transformer by the share of the variance it explains, for ``scoring=``.
-
-    Parameters
-    ----------
-    estimator : fitted transformer with ``inverse_transform``
-        The transformer.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The rows.
-    y : None
-        Ignored.
-
-    Returns
-    -------
-    score : float
-        Higher is better.
-    """
-    return reconstruction_r2(estimator, X)
+neg_reconstruction_error_scorer = _ReconstructionScorer(reconstruction_error, -1)
+reconstruction_r2_scorer = _ReconstructionScorer(reconstruction_r2, 1)
 
 
 def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -73,7 +73,8 @@ class Monitor(Callback):
     ) -> None:
         if not self.weights_:
             rows = dataset_train if dataset_valid is None else dataset_valid
-            self.initial_loss_ = self.best_loss_ = self._to_beat = net.mean_loss(rows)
+            self.initial_loss_ = self.best_loss_ = net.mean_loss(rows)
+            self._to_beat = self._less_tol(self.initial_loss_)
             if not math.isfinite(self.initial_loss_):
                 self.diverged_ = True
                 _stop_training()
@@ -92,12 +93,14 @@ class Monitor(Callback):
             and math.isfinite(loss)
             and all(bool(weights.isfinite().all()) for weights in net.weights())
         )
-        if not self.diverged_ and (loss < self.best_loss_ or self.keep_last):
+        # A gain within rounding is none: at an optimum, steps are made of rounding errors.
+        rounding = 10 * torch.finfo(net.dtype).eps * abs(self.best_loss_)
+        if not self.diverged_ and (loss < self.best_loss_ - rounding or self.keep_last):
             self.best_loss_ = loss
             self._keep(net)
         self._n_without_improvement += 1
         if loss < self._to_beat:
-            self._to_beat = loss - self.tol * abs(loss)
+            self._to_beat = self._less_tol(loss)
             self._n_without_improvement = 0
         stop = self.end is not None and self.end()
         exhausted = self.patience is not None and self._n_without_improvement >= self.patience
@@ -108,6 +111,9 @@ class Monitor(Callback):
         if self.weights_:
             net.set_weights(self.weights_)
         self.weights_ = []
+
+    def _less_tol(self, loss: float) -> float:
+        return loss - self.tol * abs(loss)
 
     def _keep(self, net: "AutoencoderNet") -> None:
         if self.weights_:

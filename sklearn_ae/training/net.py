@@ -17,7 +17,9 @@ from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_optio
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
 
-_INFERENCE_BATCH_SIZE = 4096  # rows; large enough for full speed, small enough for the memory
+# Rows of a batch outside training: enough for full speed, and not too many for the memory.
+_INFERENCE_ROWS = 4096
+_INFERENCE_ENTRIES = 2**22
 
 
 class AutoencoderNet(NeuralNet):
@@ -141,9 +143,10 @@ class AutoencoderNet(NeuralNet):
         return X.split(self.validation_fraction, self.generator)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
+        inference_rows = max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // dataset.X.shape[1]))
         return Batches(
             dataset,
-            batch_size=self.batch_size if training else _INFERENCE_BATCH_SIZE,
+            batch_size=self.batch_size if training else inference_rows,
             device=self.device,
             dtype=self.dtype,
             generator=self.generator if training else None,

@@ -1,0 +1,47 @@
+"""The one table of estimators that all common tests go through."""
+
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae.architectures import MLP
+
+# Parameters of the configurations, each for both estimators.
+CONFIGURATIONS = {
+    "defaults": {"max_iter": 5},
+    "one component": {"n_components": 1, "max_iter": 5},
+    "share of the variance": {"n_components": 0.8, "max_iter": 5},
+    "overcomplete": {"n_components": 40, "hidden_layer_sizes": (8,), "max_iter": 3},
+    "plain network": {"n_components": 2, "linear_path": None, "max_iter": 5},
+    "linear": {"n_components": 2, "hidden_layer_sizes": (), "max_iter": 5},
+    "architecture": {"n_components": 2, "architecture": MLP((8,), "tanh"), "max_iter": 5},
+    "robust loss": {"n_components": 2, "loss": "huber", "optimizer": "adamw", "max_iter": 5},
+    "absolute error": {"n_components": 2, "loss": "absolute_error", "max_iter": 5},
+    "float64": {"n_components": 2, "precision": "float64", "max_iter": 5},
+    "momentum": {
+        "n_components": 2,
+        "optimizer": "momentum",
+        "learning_rate_schedule": "constant",
+        "weight_decay": 1e-3,
+        "max_iter": 5,
+    },
+}
+
+ESTIMATORS = (AutoencoderTransformer, AutoencoderOutlierDetector)
+
+
+def instances():
+    """Give an instance of each estimator in each configuration."""
+    return [
+        estimator(**parameters)
+        for parameters in CONFIGURATIONS.values()
+        for estimator in ESTIMATORS
+    ]
+
+
+def fast_instances():
+    """Give an instance of each estimator, for tests that the configuration can not change."""
+    return [estimator(n_components=2, max_iter=3, random_state=0) for estimator in ESTIMATORS]
+
+
+def outputs(estimator, X):
+    """Give all that a fitted estimator computes for X, by method."""
+    methods = ("transform", "score_samples", "reconstruct", "decision_function", "feature_errors")
+    return {m: getattr(estimator, m)(X) for m in methods if hasattr(estimator, m)}

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils import shuffle
+
+from sklearn_ae import AutoencoderOutlierDetector
+
+
+def make(**parameters):
+    defaults = {"n_components": 1, "max_iter": 40, "random_state": 0}
+    return AutoencoderOutlierDetector(**defaults | parameters)
+
+
+@pytest.fixture
+def outliers(curve):
+    """Rows within the range of every column of the curve, but off it."""
+    rng = np.random.default_rng(1)
+    return rng.permuted(curve, axis=0)[:50]
+
+
+def test_rows_off_the_curve_are_outliers(curve, outliers):
+    detector = make().fit(curve)
+    y = np.repeat([1, 0], [len(curve), len(outliers)])
+    assert roc_auc_score(y, detector.score_samples(np.vstack([curve, outliers]))) > 0.95
+    assert (detector.predict(outliers) == -1).mean() > 0.7
+    assert (detector.predict(curve) == -1).mean() < 0.1
+
+
+def test_conventions(curve, outliers):
+    detector = make().fit(curve)
+    X = np.vstack([curve, outliers])
+    np.testing.assert_array_equal(
+        detector.decision_function(X), detector.score_samples(X) - detector.offset_
+    )
+    np.testing.assert_array_equal(
+        detector.predict(X), np.where(detector.decision_function(X) < 0, -1, 1)
+    )
+    np.testing.assert_array_equal(make().fit_predict(curve), detector.predict(curve))
+    np.testing.assert_allclose(detector.feature_errors(X).mean(axis=1), -detector.score_samples(X))
+
+
+@pytest.mark.parametrize("contamination", [0.01, 0.1, 0.25, 0.5])
+def test_contamination_is_the_share_of_outliers_in_training(curve, contamination):
+    found = make(contamination=contamination).fit_predict(curve)
+    assert (found == -1).mean() == pytest.approx(contamination, abs=1 / len(curve))
+
+
+def test_contamination_counts_weights(curve):
+    weight = np.repeat([1.0, 3.0], 150)
+    detector = make(contamination=0.2, batch_size=1000, early_stopping=False)
+    found = detector.fit(curve, sample_weight=weight).predict(curve)
+    assert weight[found == -1].sum() / weight.sum() == pytest.approx(0.2, abs=0.01)
+
+
+def test_auto_finds_gross_outliers_and_little_else(curve):
+    gross = curve[:6] + np.random.default_rng(0).normal(scale=3, size=(6, 5))
+    found = make().fit_predict(np.vstack([curve, gross]))
+    assert (found[-6:] == -1).sum() >= 5
+    assert (found[:-6] == -1).mean() < 0.05
+
+
+@pytest.mark.parametrize("contamination", [0, 0.6, -0.1, "some"])
+def test_bad_contamination(curve, contamination):
+    with pytest.raises(ValueError, match="The 'contamination' parameter"):
+        make(contamination=contamination).fit(curve)
+
+
+def test_feature_errors_name_the_column(curve):
+    detector = make().fit(curve)
+    odd = curve[:10].copy()
+    odd[:, 3] += 3
+    assert detector.feature_errors(odd).shape == odd.shape
+    assert (detector.feature_errors(odd).argmax(axis=1) == 3).all()
+
+
+def test_columns_in_large_units_do_not_drown_others(curve, outliers):
+    units = np.array([1e-6, 1, 1e3, 1e9, 1])
+    expected = make().fit(curve).score_samples(outliers)
+    found = make().fit(curve * units).score_samples(outliers * units)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, 1e8])
+def test_constant_column_counts_on_the_scale_of_the_data(curve, value):
+    X = np.hstack([curve, np.full((len(curve), 1), value)])
+    detector = make().fit(X)
+    odd = X[:5].copy()
+    odd[:, -1] += 1
+    spread = np.median(curve.std(axis=0))
+    expected = 1 / spread**2
+    np.testing.assert_allclose(detector.feature_errors(odd)[:, -1], expected, rtol=0.5)
+    assert (detector.predict(odd) == -1).all()
+
+
+def test_auto_stays_below_the_width_of_the_data():
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    assert make(n_components="auto", max_iter=1).fit(X).n_components_ == 1
+    assert make(n_components=0.999, max_iter=1).fit(X).n_components_ == 1
+    assert make(n_components="auto", max_iter=1).fit(X[:, :1]).n_components_ == 1
+
+
+def test_partial_fit_sets_the_threshold(curve):
+    detector = make().partial_fit(curve[:100])
+    first = detector.offset_
+    detector.partial_fit(curve[100:])
+    assert detector.offset_ != first
+    assert set(detector.predict(curve)) <= {-1, 1}
+
+
+def test_search_with_labels(curve, outliers):
+    X = np.vstack([curve, outliers])
+    y = np.repeat([1, -1], [len(curve), len(outliers)])
+    X, y = shuffle(X, y, random_state=0)
+    search = GridSearchCV(
+        make_pipeline(MinMaxScaler(), make(max_iter=5)),
+        {"autoencoderoutlierdetector__n_components": [1, 4]},
+        scoring="roc_auc",
+        cv=3,
+    ).fit(X, y)
+    assert search.best_score_ > 0.8
+
+
+def test_has_no_transform():
+    assert not hasattr(make(), "transform")

@@ -1,0 +1,374 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.utils import estimator_html_repr
+
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae.architectures import MLP
+from sklearn_ae.metrics import neg_reconstruction_error_scorer, reconstruction_error
+
+
+def make(**parameters):
+    defaults = {"n_components": 1, "max_iter": 20, "random_state": 0}
+    return AutoencoderTransformer(**defaults | parameters)
+
+
+def pca_error(n_components, train, test):
+    return reconstruction_error(PCA(n_components).fit(train), test)
+
+
+# --- beside PCA ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("load", [load_digits, load_breast_cancer, load_wine, load_iris])
+@pytest.mark.parametrize("n_components", [1, 3])
+def test_starts_at_pca(load, n_components):
+    X = StandardScaler().fit_transform(load().data)
+    pca = PCA(n_components).fit(X)
+    fitted = make(n_components=n_components, max_iter=1, learning_rate=1e-12).fit(X)
+    codes = pca.transform(X)
+    np.testing.assert_allclose(
+        fitted.reconstruct(X), pca.inverse_transform(codes), rtol=1e-6, atol=1e-8
+    )
+    np.testing.assert_allclose(
+        np.abs(fitted.transform(X)), np.abs(codes) / X.std(), rtol=1e-6, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize(
+    ("load", "ratio"),
+    [(load_digits, 0.8), (load_breast_cancer, 0.95), (load_wine, 1.01), (load_iris, 1.01)],
+)
+def test_ends_beyond_pca(load, ratio):
+    X = StandardScaler().fit_transform(load().data)
+    train, test = train_test_split(X, random_state=0)
+    fitted = make(n_components=2, max_iter=50).fit(train)
+    assert reconstruction_error(fitted, test) <= ratio * pca_error(2, train, test)
+
+
+def test_exact_low_rank_is_reconstructed_exactly():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 20)) + 5
+    assert reconstruction_error(make(n_components=3).fit(X), X) < 1e-20 * X.var()
+
+
+def test_noise_is_not_overfitted():
+    X = np.random.default_rng(0).normal(size=(800, 20))
+    train, test = X[:400], X[400:]
+    fitted = make(n_components=2, max_iter=100).fit(train)
+    assert reconstruction_error(fitted, test) < 1.01 * pca_error(2, train, test)
+
+
+def test_a_curve_needs_one_component(curve):
+    fitted = make(max_iter=100).fit(curve)
+    assert reconstruction_error(fitted, curve) < 0.1 * pca_error(1, curve, curve)
+
+
+# --- code size -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95, 0.999, np.float64(0.5)])
+@pytest.mark.parametrize("shape", [(100, 8), (8, 100)])
+def test_share_of_the_variance_counts_as_in_pca(share, shape):
+    X = np.random.default_rng(0).normal(size=shape) * np.linspace(1, 5, shape[1])
+    expected = PCA(share).fit(X).n_components_
+    assert make(n_components=share, max_iter=1).fit(X).n_components_ == expected
+
+
+def test_auto_is_95_percent(digits):
+    fitted = make(n_components="auto", max_iter=1).fit(digits)
+    assert fitted.n_components_ == PCA(0.95).fit(digits).n_components_
+
+
+@pytest.mark.parametrize("linear_path", ["pca", None])
+def test_overcomplete(curve, linear_path):
+    fitted = make(n_components=9, linear_path=linear_path).fit(curve)
+    assert fitted.transform(curve).shape == (300, 9)
+    if linear_path:
+        assert reconstruction_error(fitted, curve) < 1e-20
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"),
+    [
+        ("adam", 1e-3),
+        ("adamw", 1e-3),
+        ("sgd", 0.1),
+        ("momentum", 0.02),
+        ("nesterov", 0.02),
+        ("rmsprop", 1e-3),
+        ("adagrad", 1e-2),
+        (torch.optim.Adamax, 1e-3),
+    ],
+)
+def test_optimizers_learn(curve, optimizer, learning_rate):
+    fitted = make(optimizer=optimizer, learning_rate=learning_rate, max_iter=40).fit(curve)
+    assert fitted.best_loss_ < 0.8 * fitted.initial_loss_
+
+
+def test_weight_decay_shrinks_weights(curve):
+    def size(**parameters):
+        fitted = make(linear_path=None, early_stopping=False, **parameters).fit(curve)
+        return sum(float(w.square().sum()) for w in fitted.net_.weights())
+
+    assert size(optimizer="adamw", weight_decay=10) < 0.5 * size(optimizer="adamw")
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_losses_learn(curve, loss):
+    fitted = make(loss=loss, max_iter=40).fit(curve)
+    assert fitted.best_loss_ < 0.8 * fitted.initial_loss_
+
+
+def test_absolute_error_does_not_heed_a_few_wild_values(curve):
+    wild = curve.copy()
+    wild[::30] += 20 * np.random.default_rng(1).normal(size=wild[::30].shape)
+    error = {}
+    for loss in ("squared_error", "absolute_error"):
+        fitted = make(loss=loss, linear_path=None, max_iter=60).fit(wild)
+        error[loss] = -np.median(fitted.score_samples(curve))
+    assert error["absolute_error"] < error["squared_error"]
+
+
+def test_cross_entropy_gives_shares(digits):
+    fitted = make(n_components=8, loss="binary_cross_entropy", max_iter=60).fit(digits)
+    reconstruction = fitted.reconstruct(digits)
+    assert 0 <= reconstruction.min() < 0.01
+    assert 0.99 < reconstruction.max() <= 1
+    np.testing.assert_allclose(fitted.inverse_transform(fitted.transform(digits)), reconstruction)
+    np.testing.assert_allclose(
+        fitted.score_samples(digits), -np.mean((digits - reconstruction) ** 2, axis=1)
+    )
+    assert fitted.score(digits) > -0.5 * digits.var(axis=0).mean()
+
+
+def relative_error(input, reconstruction):
+    assert input.min() >= 100  # input units
+    return ((input - reconstruction) / input).square().mean(dim=-1)
+
+
+def test_own_loss_is_given_input_units(curve):
+    X = 200 + 10 * curve
+    fitted = make(loss=relative_error, max_iter=40).fit(X)
+    assert fitted.best_loss_ < 0.5 * fitted.initial_loss_
+
+
+def test_early_stopping_keeps_the_best_weights(digits):
+    # Enough capacity and learning rate to over-fit 100 images.
+    parameters = {"n_components": 20, "linear_path": None, "learning_rate": 0.01}
+    fitted = make(early_stopping=True, validation_fraction=0.5, max_iter=200, **parameters)
+    fitted.fit(digits[:200])
+    assert fitted.n_iter_ < 200
+    assert fitted.best_loss_ == min(fitted.validation_curve_) < fitted.validation_curve_[-1]
+    assert len(fitted.validation_curve_) == len(fitted.loss_curve_) == fitted.n_iter_
+
+
+def test_patience(curve):
+    parameters = {"learning_rate": 1e-12, "early_stopping": True}
+    assert make(n_iter_no_change=3, **parameters).fit(curve).n_iter_ == 3
+    assert make(n_iter_no_change=None, **parameters).fit(curve).n_iter_ == 20
+    # Some improvement, but not by the share that is asked for.
+    assert make(tol=0.9, n_iter_no_change=2).fit(curve).n_iter_ < 10
+
+
+def test_early_stopping_by_number_of_rows(curve):
+    assert make(max_iter=2).fit(curve[:99]).validation_curve_ is None
+    assert len(make(max_iter=2).fit(curve[:100]).validation_curve_) == 2
+    assert make(max_iter=2, early_stopping=False).fit(curve).validation_curve_ is None
+
+
+def test_loss_curve_is_the_share_of_variance_left(curve):
+    parameters = {"max_iter": 1, "learning_rate": 1e-12, "early_stopping": False}
+    fitted = make(**parameters).fit(curve)
+    left = 1 - PCA(1).fit(curve).explained_variance_ratio_.sum()
+    assert fitted.loss_ == pytest.approx(left)
+    assert fitted.initial_loss_ == pytest.approx(left)
+
+
+def test_warm_start_goes_on(curve):
+    fitted = make(warm_start=True, max_iter=5, learning_rate_schedule="constant").fit(curve)
+    first = fitted.best_loss_, fitted.initial_loss_
+    module = fitted.net_.module_
+    fitted.fit(curve)
+    assert fitted.net_.module_ is module
+    assert fitted.n_iter_ == 10
+    assert fitted.best_loss_ < first[0]
+    assert fitted.initial_loss_ < first[1]
+
+
+def test_cold_start_forgets(curve):
+    fitted = make(max_iter=5).fit(curve)
+    expected = fitted.transform(curve)
+    np.testing.assert_array_equal(fitted.fit(curve).transform(curve), expected)
+    assert fitted.n_iter_ == 5
+
+
+def test_warm_start_checks_what_can_not_change(curve):
+    fitted = make(warm_start=True, max_iter=2).fit(curve)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 5"):
+        fitted.fit(curve[:, :3])
+    with pytest.raises(ValueError, match="n_components=2 differs from the 1 components"):
+        fitted.set_params(n_components=2).fit(curve)
+
+
+def test_partial_fit_learns_from_a_stream(curve):
+    fitted = make(learning_rate=1e-2)
+    for _ in range(10):
+        for start in range(0, 300, 50):
+            fitted.partial_fit(curve[start : start + 50])
+    assert fitted.n_iter_ == 60
+    assert reconstruction_error(fitted, curve) < 0.5 * pca_error(1, curve, curve)
+    fitted.partial_fit(curve[:1])
+    with pytest.raises(ValueError, match="expecting 5 features"):
+        fitted.partial_fit(curve[:, :4])
+
+
+def test_partial_fit_goes_on_from_fit(curve):
+    fitted = make(max_iter=5).fit(curve)
+    before = [w.clone() for w in fitted.net_.weights()]
+    fitted.partial_fit(curve)
+    assert fitted.n_iter_ == 6
+    assert any(not w.equal(b) for w, b in zip(fitted.net_.weights(), before, strict=True))
+
+
+def test_dropout_is_active_in_training_only(curve):
+    fitted = make(dropout=0.5, max_iter=10).fit(curve)
+    assert not np.array_equal(fitted.transform(curve), make(max_iter=10).fit_transform(curve))
+    np.testing.assert_array_equal(fitted.transform(curve), fitted.transform(curve))
+
+
+def test_precision(curve):
+    X = curve.astype(np.float32)
+    half = make(precision="bfloat16", max_iter=40).fit(X)
+    full = make(precision="float32", max_iter=40).fit(X)
+    assert half.transform(X).dtype == np.float32
+    assert half.net_.module_.linear_path.encoder_weight.dtype == torch.float32
+    assert not np.array_equal(half.transform(X), full.transform(X))
+    assert half.best_loss_ < 0.5 * half.initial_loss_
+    assert make(precision="float32").fit(curve).reconstruct(curve).dtype == np.float32
+
+
+def test_device(curve):
+    on_cpu = make(device="cpu").fit(curve)
+    assert on_cpu.net_.device == torch.device("cpu")
+    np.testing.assert_array_equal(
+        make(device=torch.device("cpu")).fit_transform(curve), on_cpu.transform(curve)
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_gives_what_the_cpu_gives(curve):
+    on_gpu, on_cpu = (make(device=device).fit(curve) for device in ("cuda", "cpu"))
+    assert on_gpu.best_loss_ == pytest.approx(on_cpu.best_loss_, rel=0.02)
+    assert isinstance(on_gpu.transform(curve), np.ndarray)
+
+
+def test_sample_weight_chooses_what_is_learnt(curve):
+    other = curve[:, ::-1]
+    X = np.vstack([curve, other])
+    weight = np.repeat([1.0, 0.001], len(curve))
+    fitted = make(max_iter=40).fit(X, sample_weight=weight)
+    assert fitted.score(curve) > 10 * fitted.score(other)
+    assert fitted.score(X, sample_weight=weight) > fitted.score(X)
+
+
+# --- in scikit-learn -----------------------------------------------------------------------------
+
+
+def test_score_is_minus_the_reconstruction_error(curve):
+    X = 100 * curve + 3
+    fitted = make().fit(X)
+    error = np.mean((X - fitted.inverse_transform(fitted.transform(X))) ** 2, axis=1)
+    np.testing.assert_allclose(fitted.score_samples(X), -error)
+    assert fitted.score(X) == pytest.approx(-error.mean())
+    np.testing.assert_allclose(
+        fitted.reconstruct(X), fitted.inverse_transform(fitted.transform(X)), rtol=1e-10
+    )
+
+
+def test_grid_search_in_parallel_as_with_pca():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:400], y[:400]
+    best = {}
+    for reduction in (PCA(), AutoencoderTransformer(max_iter=10, random_state=0)):
+        pipeline = make_pipeline(MinMaxScaler(), reduction, LogisticRegression(max_iter=1000))
+        name = pipeline.steps[1][0]
+        grid = {f"{name}__n_components": [4, 8]}
+        search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X, y)
+        best[name] = search.best_score_
+    assert best["autoencodertransformer"] > best["pca"] - 0.05
+
+
+def test_search_over_an_architecture(curve):
+    search = GridSearchCV(
+        make(architecture=MLP((8,))),
+        {"architecture__activation": ["tanh", "relu"], "n_components": [1, 2]},
+        scoring=neg_reconstruction_error_scorer,
+        cv=2,
+    ).fit(curve)
+    assert search.best_params_["n_components"] == 2
+
+
+def test_cross_validation_by_its_own_score(curve):
+    scores = cross_val_score(make(), curve, cv=3)
+    assert (scores < 0).all()
+
+
+def test_column_transformer():
+    frame = pd.DataFrame(load_iris().data, columns=list("abcd")).assign(kind=list("xyz") * 50)
+    transformer = make_column_transformer(
+        (make(n_components=2), list("abcd")),
+        (OneHotEncoder(sparse_output=False), ["kind"]),
+    ).set_output(transform="pandas")
+    assert list(transformer.fit_transform(frame).columns)[:2] == [
+        "autoencodertransformer__autoencodertransformer0",
+        "autoencodertransformer__autoencodertransformer1",
+    ]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_set_output(curve, library):
+    codes = make(n_components=2).set_output(transform=library).fit_transform(curve)
+    assert type(codes).__module__.startswith(library)
+    assert list(codes.columns) == ["autoencodertransformer0", "autoencodertransformer1"]
+
+
+def test_sample_weight_is_routed(curve):
+    import sklearn
+
+    weight = np.linspace(0, 1, len(curve))
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline(StandardScaler(), make().set_fit_request(sample_weight=True))
+        pipeline[0].set_fit_request(sample_weight=False)
+        weighted = pipeline.fit(curve, sample_weight=weight)[-1]
+    X = StandardScaler().fit_transform(curve)
+    np.testing.assert_array_equal(
+        weighted.transform(X), make().fit(X, sample_weight=weight).transform(X)
+    )
+
+
+def test_html_representation(curve):
+    html = estimator_html_repr(make().fit(curve))
+    assert "AutoencoderTransformer" in html
+    assert "n_components" in html
+    assert "Fitted" in html
+
+
+def test_clone_has_the_parameters_alone(curve):
+    fitted = make(architecture=MLP((4,))).fit(curve)
+    copy = clone(fitted)
+    assert not hasattr(copy, "net_")
+    assert copy.get_params() == fitted.get_params()
+    assert copy.architecture is not fitted.architecture
