@@ -162,6 +162,8 @@ def measure(
     if method == "KernelPCA" and len(X_fit) > _KERNEL_PCA_ROWS:
         rows = np.random.RandomState(seed).choice(len(X_fit), _KERNEL_PCA_ROWS, replace=False)
         X_fit = X_fit[rows]
+    if method == "KernelPCA":
+        X_fit = X_fit.astype(np.float64)  # its matrices are ill-conditioned in float32
     # What is loaded and set up at first use is not the cost of a fit.
     clone(estimator).fit(X_fit[: max(100, 2 * n_components)])
     with machine.peak_memory() as growth:

@@ -111,6 +111,7 @@ def test_overcomplete(curve, linear_path):
         ("rmsprop", 1e-3),
         ("adagrad", 1e-2),
         (torch.optim.Adamax, 1e-3),
+        (torch.optim.LBFGS, 0.1),
     ],
 )
 def test_optimizers_learn(curve, optimizer, learning_rate):

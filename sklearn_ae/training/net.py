@@ -155,6 +155,7 @@ class AutoencoderNet(NeuralNet):
     def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
         super().on_train_begin(net, X=X, **kwargs)
         self.interrupted_ = False
+        self._best_losses: dict[str, float] = {}
         self._n_steps = 0
         # Known only once the rows are split.
         self._max_steps: int | None = None
@@ -203,28 +204,29 @@ class AutoencoderNet(NeuralNet):
             loss = self._mean_logged_loss(prefix)
         else:
             loss = self._mean_loss(iterator, step_fn)
-        best = min((row.get(f"{prefix}_loss", math.inf) for row in self.history), default=math.inf)
         self.history.record(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_loss_best", loss < best)
+        # For skorch's log, which prints the best loss so far in colour.
+        is_best = loss < self._best_losses.get(prefix, math.inf)
+        self.history.record(f"{prefix}_loss_best", is_best)
+        if is_best:
+            self._best_losses[prefix] = loss
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
         self._set_learning_rate()
-        x, weight = batch
-        self.optimizer_.zero_grad()
-        with self._autocast():
-            output = self.infer(x)
-            loss = self.get_loss(output, weight, X=x, training=True)
-        loss.backward()
-        if self._watches_batches:
-            self.notify(
-                "on_grad_computed",
-                named_parameters=self.get_all_learnable_params(),
-                batch=batch,
-                training=True,
-            )
+        if isinstance(self.optimizer_, torch.optim.LBFGS):
+            # It evaluates the loss as often as it needs; the first time is the step's loss.
+            steps: list[dict[str, Any]] = []
+
+            def evaluate() -> Tensor:
+                steps.append(self._backward(batch))
+                return steps[-1]["loss"]
+
+            self.optimizer_.step(evaluate)
+            return steps[0]
+        step = self._backward(batch)
         # Without skorch's closure, which costs a fifth of a small network's step.
         self.optimizer_.step()
-        return {"loss": loss, "y_pred": output}
+        return step
 
     def validation_step(
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
@@ -292,6 +294,22 @@ class AutoencoderNet(NeuralNet):
         net.__dict__.update(self.__dict__ | {"module": module, "module_": module})
         net.set_weights(weights)
         return net
+
+    def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
+        x, weight = batch
+        self.optimizer_.zero_grad()
+        with self._autocast():
+            output = self.infer(x)
+            loss = self.get_loss(output, weight, X=x, training=True)
+        loss.backward()
+        if self._watches_batches:
+            self.notify(
+                "on_grad_computed",
+                named_parameters=self.get_all_learnable_params(),
+                batch=batch,
+                training=True,
+            )
+        return {"loss": loss, "y_pred": output}
 
     def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.

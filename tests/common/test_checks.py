@@ -31,7 +31,7 @@ def test_check(estimator, check):
 
 
 # Some of them fit on a frame and transform an array, of which every estimator warns.
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("check", FURTHER_CHECKS)
 @pytest.mark.parametrize("estimator", fast_instances(), ids=lambda e: type(e).__name__)
 def test_further_check(estimator, check):

@@ -1,0 +1,41 @@
+"""Imports run one way: estimators -> training -> nn."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklearn_ae
+
+ROOT = Path(sklearn_ae.__file__).parent
+PARTS = ("architectures", "losses")  # what is built of nn alone
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+@pytest.mark.parametrize(
+    ("files", "forbidden"),
+    [
+        ("nn/*.py", ("sklearn.", "skorch", "sklearn_ae._", "sklearn_ae.training", *PARTS)),
+        ("training/*.py", ("sklearn_ae._", "sklearn_ae.architectures", "sklearn_ae.losses")),
+        ("architectures.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
+        ("losses.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
+    ],
+)
+def test_imports_run_one_way(files, forbidden):
+    paths = list(ROOT.glob(files))
+    assert paths
+    for path in paths:
+        for module in imported_modules(path):
+            assert module != "sklearn"
+            assert not module.startswith(forbidden), f"{path.name} imports {module}"
+
+
+def test_public_names():
+    assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer"]

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.decomposition import PCA
+
+import sklearn_ae._principal_components as module
+from sklearn_ae._principal_components import (
+    StandardizedMatrix,
+    n_components_for_share,
+    principal_components,
+)
+
+RANDOM = np.random.RandomState(0)
+
+
+def make(n_samples, n_features):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n_samples, n_features)) * np.geomspace(10, 0.1, n_features) + 3
+
+
+def components_of(X, n_components, sample_weight=None, scale=None):
+    scale = np.array(1.0) if scale is None else scale
+    mean = np.average(X.toarray() if sparse.issparse(X) else X, axis=0, weights=sample_weight)
+    matrix = StandardizedMatrix(X, mean, scale, sample_weight)
+    return principal_components(matrix, n_components, RANDOM)
+
+
+@pytest.fixture(params=["exact", "by iteration"])
+def rounding(request, monkeypatch):
+    if request.param == "by iteration":
+        monkeypatch.setattr(module, "_MAX_EXACT", 7)
+        monkeypatch.setattr(module, "_N_OVERSAMPLES", 5)
+        return 1e-2  # neighbouring components mix where the spectrum falls as slowly as here
+    return 1e-8
+
+
+@pytest.mark.parametrize("shape", [(200, 50), (50, 200)])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_is_pca(shape, container, rounding):
+    X = make(*shape)
+    found = components_of(container(X), 4)
+    expected = PCA(4, svd_solver="full").fit(X).components_
+    np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(4), atol=rounding)
+    np.testing.assert_allclose(found @ found.T, np.eye(4), atol=1e-12)
+
+
+@pytest.mark.parametrize("blocks", [60, 1000])
+def test_blocks_do_not_matter(monkeypatch, blocks):
+    import sklearn_ae._standard_units as units
+
+    for X in (make(90, 20), make(20, 90)):
+        expected = components_of(X, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr(units, "_BLOCK_ENTRIES", blocks)
+            np.testing.assert_allclose(components_of(X, 3), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(60, 8), (8, 60)])
+def test_weights_repeat_rows(shape, rounding):
+    X = make(*shape)
+    weight = np.random.default_rng(1).integers(1, 4, shape[0])
+    weighted = components_of(X, 2, weight.astype(float))
+    repeated = components_of(X.repeat(weight, axis=0), 2)
+    np.testing.assert_allclose(np.abs(weighted @ repeated.T), np.eye(2), atol=rounding)
+
+
+def test_scale_per_column():
+    X = make(100, 6)
+    scale = X.std(axis=0)
+    expected = PCA(3).fit(X / scale).components_
+    found = components_of(X, 3, scale=scale)
+    np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(3), atol=1e-8)
+
+
+def test_no_more_than_there_are():
+    assert components_of(make(30, 4), 9).shape == (4, 4)
+    assert len(components_of(make(4, 30), 9)) == 3
+    assert components_of(np.ones((5, 30)), 2).shape == (0, 30)
+
+
+def test_sign_does_not_depend_on_the_route():
+    X = make(40, 40)
+    tall, wide = components_of(X, 3), components_of(X[:39], 3)
+    assert (np.sign(np.sum(tall * wide, axis=1)) == 1).all()
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    share=st.floats(0.01, 0.99),
+    variances=st.lists(st.floats(0.01, 100), min_size=1, max_size=10),
+)
+def test_share_is_reached_and_by_no_more_than_needed(share, variances):
+    variances = np.sort(variances)[::-1]
+    k = n_components_for_share(variances, share)
+    explained = np.cumsum(variances) / variances.sum()
+    assert explained[k - 1] > share or k == len(variances)
+    assert k == 1 or explained[k - 2] <= share
+
+
+def test_share_of_nothing():
+    assert n_components_for_share(np.zeros(3), 0.5) == 1

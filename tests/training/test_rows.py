@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sklearn_ae.training import Batches, Rows
+
+X = np.arange(40.0).reshape(20, 2)
+WEIGHT = np.arange(20.0)
+
+
+def batches(rows, batch_size, generator=None):
+    return Batches(
+        rows,
+        batch_size=batch_size,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        generator=generator,
+    )
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(batch_size=st.integers(1, 30), shuffle=st.booleans(), as_sparse=st.booleans())
+def test_every_row_once_an_epoch_with_its_weight(batch_size, shuffle, as_sparse):
+    generator = torch.Generator().manual_seed(0) if shuffle else None
+    rows = Rows(sparse.csr_array(X) if as_sparse else X, WEIGHT)
+    iterator = batches(rows, batch_size, generator)
+    for _ in range(2):
+        parts = list(iterator)
+        assert len(parts) == len(iterator)
+        x, weight = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
+        order = weight.astype(int)
+        assert sorted(order) == list(range(20))
+        np.testing.assert_array_equal(x, X[order])
+
+
+def test_order_differs_from_epoch_to_epoch():
+    iterator = batches(Rows(X), 7, torch.Generator().manual_seed(0))
+    one, other = (torch.cat([x for x, _ in iterator]) for _ in range(2))
+    assert not one.equal(other)
+
+
+def test_without_weights():
+    assert all(weight is None for _, weight in batches(Rows(X), 7))
+
+
+def test_one_batch_of_all_is_built_once():
+    iterator = batches(Rows(X), 20, torch.Generator().manual_seed(0))
+    (first,), (second,) = iterator, iterator
+    assert first is second
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.1, 0.5, 0.999])
+def test_split_is_a_partition(fraction, generator):
+    training, validation = Rows(X, WEIGHT).split(fraction, generator)
+    assert len(validation) == min(max(1, round(fraction * 20)), 19)
+    both = np.concatenate([training[:][1], validation[:][1]])
+    np.testing.assert_array_equal(np.sort(both), WEIGHT)
+
+
+def test_split_of_a_split(generator):
+    training, _ = Rows(X, WEIGHT).split(0.3, generator)
+    again, _ = training.split(0.5, generator)
+    assert set(again[:][1]) < set(training[:][1])
+
+
+def test_split_is_random():
+    seeds = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+    one, other = (set(Rows(X, WEIGHT).split(0.3, seed)[1][:][1]) for seed in seeds)
+    assert one != other
+
+
+def test_nothing_is_copied(generator):
+    training, validation = Rows(X).split(0.3, generator)
+    assert training.X is X
+    assert validation.X is X
+
+
+def test_read_only_rows_are_left_as_they_are():
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for x, _ in batches(Rows(read_only), 20):
+        x += 1
+    np.testing.assert_array_equal(read_only, X)
