@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 
 from sklearn_ae._network import build_net
 from sklearn_ae._standard_units import column_mean_and_std
+from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.losses import LOSSES
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import (
@@ -52,7 +53,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "architecture": [HasMethods("build"), None],
+        "architecture": [HasMethods("build"), tuple, None],
+        "corruption": [StrOptions(set(CORRUPTIONS)), HasMethods("build"), None],
         "loss": [StrOptions(set(LOSSES)), callable],
         "linear_path": [StrOptions({"auto", "pca"}), None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],

@@ -9,6 +9,7 @@ import torch
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._random import make_generators
 from sklearn_ae.architectures import MLP, build_modules
+from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.losses import Criterion
 from sklearn_ae.nn import Autoencoder, LinearPath, zero_last_layer
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
@@ -53,7 +54,10 @@ def build_net(
     criterion = Criterion(parameters.loss)
     n_features = rows.X.shape[1]
 
-    with_path = _with_linear_path(parameters, criterion)
+    architecture = parameters.architecture
+    if architecture is None:
+        architecture = MLP(parameters.hidden_layer_sizes, parameters.activation, parameters.dropout)
+    with_path = _with_linear_path(parameters, architecture, criterion)
     size = _int_or_share(parameters.n_components)
     components = np.empty((0, n_features))
     if with_path or isinstance(size, float):
@@ -63,15 +67,18 @@ def build_net(
             components = components[:max_found_components]
     n_components = size if isinstance(size, int) else max(1, len(components))
 
-    architecture = parameters.architecture
-    if architecture is None:
-        architecture = MLP(parameters.hidden_layer_sizes, parameters.activation, parameters.dropout)
     encoder, decoder = build_modules(architecture, n_features, n_components, generator)
     path = None
     if with_path:
         path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
         zero_last_layer(encoder)
         zero_last_layer(decoder)
+
+    corruption = parameters.corruption
+    if isinstance(corruption, str):
+        corruption = CORRUPTIONS[corruption]()
+    if corruption is not None:
+        corruption = corruption.build(rows.X, scale)
 
     dtype = compute_dtype(parameters.precision, rows.X.dtype)
     module = Autoencoder(
@@ -80,6 +87,7 @@ def build_net(
         shift=torch.from_numpy(shift),
         scale=torch.as_tensor(scale),
         linear_path=path,
+        corruption=corruption,
         logistic_output=criterion.logistic_output,
     )
     net = AutoencoderNet(
@@ -103,11 +111,20 @@ def _int_or_share(n_components: Any) -> int | float:
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)
 
 
-def _with_linear_path(parameters: Any, criterion: Criterion) -> bool:
-    if parameters.linear_path == "pca" and criterion.logistic_output:
-        raise ValueError(
-            f"linear_path='pca' has no meaning with loss={parameters.loss!r}, whose "
-            "reconstruction is a logistic function: the path can not start at the principal "
-            "components. Use linear_path='auto' or None."
+def _with_linear_path(parameters: Any, architecture: Any, criterion: Criterion) -> bool:
+    if parameters.linear_path is None:
+        return False
+    if criterion.logistic_output:
+        reason = (
+            f"with loss={parameters.loss!r}, whose reconstruction is a logistic function: the path "
+            "can not start at the principal components"
         )
-    return parameters.linear_path is not None and not criterion.logistic_output
+    elif not getattr(architecture, "has_linear_path", True):
+        reason = f"with {architecture!r}, whose last layers can not start at zero"
+    else:
+        return True
+    if parameters.linear_path == "pca":
+        raise ValueError(
+            f"linear_path='pca' has no meaning {reason}. Use linear_path='auto' or None."
+        )
+    return False

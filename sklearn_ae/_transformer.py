@@ -33,9 +33,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Activation of the hidden layers.
     dropout : float, default=0.0
         Probability of a hidden unit to be dropped in training, in [0, 1).
-    architecture : object with a method ``build``, default=None
-        Builds encoder and decoder, see :mod:`sklearn_ae.architectures`. None: the fully
-        connected network of the three parameters above, which have no effect otherwise.
+    architecture : object with a method ``build``, pair of nn.Module or None, default=None
+        :class:`~sklearn_ae.architectures.MLP`,
+        :class:`~sklearn_ae.architectures.Convolutional`,
+        :class:`~sklearn_ae.architectures.Recurrent` or one's own, see
+        :mod:`sklearn_ae.architectures`. None: the fully connected network of the three
+        parameters above, which have no effect otherwise.
+    corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
+            ``build`` or None, default=None
+        Noise on the input of the encoder in training, which the autoencoder learns to
+        undo, see :mod:`sklearn_ae.corruption`; a name stands for its default.
     loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"} or \
             callable, default="squared_error"
         What training minimises, as the mean over columns and rows. The first three are
@@ -47,8 +54,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     linear_path : {"auto", "pca"} or None, default="auto"
         "pca": encoder and decoder each have a linear path beside the network, which
         starts at the principal components, so that training starts at the error of PCA.
-        None: the plain network. "auto": "pca" wherever the loss allows it, which is not
-        so for "binary_cross_entropy".
+        None: the plain network. "auto": "pca" wherever loss and architecture allow it,
+        which is not so for "binary_cross_entropy" and tied weights.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad"} \
             or callable, default="adam"
         A subclass of :class:`torch.optim.Optimizer`, or any callable
@@ -89,9 +96,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
         ``set_callbacks`` instead.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, split, shuffling and dropout. An int gives the same
-        result each time, bit for bit on one machine; global random states are neither
-        read nor changed.
+        Determines initial weights, split, shuffling, dropout and corruption. An int gives
+        the same result each time, bit for bit on one machine; global random states are
+        neither read nor changed.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
 
@@ -158,6 +165,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         activation="gelu",
         dropout=0.0,
         architecture=None,
+        corruption=None,
         loss="squared_error",
         linear_path="auto",
         optimizer="adam",
@@ -182,6 +190,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.activation = activation
         self.dropout = dropout
         self.architecture = architecture
+        self.corruption = corruption
         self.loss = loss
         self.linear_path = linear_path
         self.optimizer = optimizer

@@ -5,9 +5,14 @@ modules: an encoder from ``(batch, n_features)`` to ``(batch, n_components)`` an
 the other way round, each ending in a layer with parameters. If ``build`` has a parameter
 `generator`, it is given the :class:`torch.Generator` to draw initial weights from;
 otherwise the modules' own initialisation is seeded around the call.
+
+Two modules of one's own, ``(encoder, decoder)``, are an architecture as well: each fit starts from
+a copy of them, with the weights that they have.
 """
 
-from collections.abc import Sequence
+import copy
+import math
+from collections.abc import Collection, Sequence
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -17,7 +22,16 @@ from sklearn.utils import check_scalar
 from torch import nn
 
 from sklearn_ae._parameter_object import ParameterObject
-from sklearn_ae.nn import ACTIVATIONS, Stack
+from sklearn_ae.nn import (
+    ACTIVATIONS,
+    CELLS,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    RecurrentDecoder,
+    RecurrentEncoder,
+    Stack,
+    TiedStack,
+)
 
 
 class MLP(ParameterObject):
@@ -33,6 +47,9 @@ class MLP(ParameterObject):
         Activation of the hidden layers.
     dropout : float, default=0.0
         Probability of a hidden unit to be dropped in training, in [0, 1).
+    tied : bool, default=False
+        Whether the decoder uses the encoder's weights, transposed, and has only its biases
+        for itself: half the parameters. There is no linear path then.
 
     References
     ----------
@@ -58,10 +75,24 @@ class MLP(ParameterObject):
         hidden_layer_sizes: int | Sequence[int] = (128, 64),
         activation: str = "gelu",
         dropout: float = 0.0,
+        tied: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.tied = tied
+
+    @property
+    def has_linear_path(self) -> bool:
+        """Tell whether a linear path can stand beside the network.
+
+        Returns
+        -------
+        has_linear_path : bool
+            False with tied weights: the last layers would start at zero, and with them the
+            first ones.
+        """
+        return not self.tied
 
     def build(
         self, n_features: int, n_components: int, *, generator: torch.Generator | None = None
@@ -92,18 +123,183 @@ class MLP(ParameterObject):
         for size in hidden:
             check_scalar(size, "hidden_layer_sizes", Integral, min_val=1)
         check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {sorted(ACTIVATIONS)}, got {self.activation!r}."
-            )
-        encoder, decoder = (
-            Stack(sizes, activation=self.activation, dropout=self.dropout, generator=generator)
-            for sizes in (
-                [n_features, *hidden, n_components],
-                [n_components, *reversed(hidden), n_features],
-            )
+        _check_option("activation", self.activation, ACTIVATIONS)
+        options: dict[str, Any] = {
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "generator": generator,
+        }
+        encoder = Stack([n_features, *hidden, n_components], **options)
+        if self.tied:
+            return encoder, TiedStack(encoder)
+        return encoder, Stack([n_components, *reversed(hidden), n_features], **options)
+
+
+class Convolutional(ParameterObject):
+    """Convolutions for rows that are images.
+
+    Parameters
+    ----------
+    image_shape : tuple of int or None, default=None
+        (height, width), or (channels, height, width), of the images that are the rows,
+        flattened in this order. Any size. None: one channel, as near to a square as
+        the number of columns allows.
+    channels : sequence of int, default=(16, 32)
+        Output channels of each convolution of the encoder; the decoder mirrors them.
+    kernel_size : int, default=5
+        Side of the kernels, odd.
+    stride : int, default=2
+        By how much each convolution shrinks the image.
+    activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
+            "identity"}, default="gelu"
+        Activation after each convolution.
+
+    References
+    ----------
+    Masci, Meier, Ciresan and Schmidhuber, "Stacked convolutional auto-encoders for
+    hierarchical feature extraction", ICANN 2011.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ae.architectures import Convolutional
+    >>> encoder, decoder = Convolutional(image_shape=(28, 28)).build(784, 32)
+    >>> decoder(encoder(torch.zeros(5, 784))).shape
+    torch.Size([5, 784])
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, ...] | None = None,
+        channels: Sequence[int] = (16, 32),
+        kernel_size: int = 5,
+        stride: int = 2,
+        activation: str = "gelu",
+    ) -> None:
+        self.image_shape = image_shape
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.activation = activation
+
+    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
+        """Build the two networks.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of the input.
+        n_components : int
+            Size of the code.
+
+        Returns
+        -------
+        encoder, decoder : nn.Module
+            The two networks.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that it can not have, or the images are of another
+            size than the rows.
+        """
+        _check_option("activation", self.activation, ACTIVATIONS)
+        check_scalar(self.stride, "stride", Integral, min_val=1)
+        check_scalar(self.kernel_size, "kernel_size", Integral, min_val=self.stride)
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, got {self.kernel_size}.")
+        if len(self.channels) == 0:
+            raise ValueError("channels must name at least one convolution, got none.")
+        for size in self.channels:
+            check_scalar(size, "channels", Integral, min_val=1)
+        shape = self.image_shape
+        if shape is None:
+            height = max(i for i in range(1, math.isqrt(n_features) + 1) if n_features % i == 0)
+            shape = (height, n_features // height)
+        shape = _check_shape("image_shape", shape, n_features, lengths=(2, 3))
+        parameters = (
+            shape if len(shape) == 3 else (1, *shape),
+            self.channels,
+            self.kernel_size,
+            self.stride,
+            n_components,
+            ACTIVATIONS[self.activation],
         )
-        return encoder, decoder
+        return ConvolutionalEncoder(*parameters), ConvolutionalDecoder(*parameters)
+
+
+class Recurrent(ParameterObject):
+    """Recurrent networks for rows that are sequences.
+
+    The encoder reads the sequence step by step, its last output becomes the code; the
+    decoder writes it step by step, the code being its input at each.
+
+    Parameters
+    ----------
+    sequence_shape : tuple of int or None, default=None
+        (steps, values at each step) of the sequences that are the rows, flattened step
+        after step. None: one value at each step.
+    cell : {"gru", "lstm"}, default="gru"
+        Kind of network.
+    hidden_size : int, default=64
+        Width of its state.
+    n_layers : int, default=1
+        Number of its layers.
+
+    References
+    ----------
+    Srivastava, Mansimov and Salakhutdinov, "Unsupervised learning of video
+    representations using LSTMs", ICML 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ae.architectures import Recurrent
+    >>> encoder, decoder = Recurrent(sequence_shape=(50, 3)).build(150, 8)
+    >>> decoder(encoder(torch.zeros(5, 150))).shape
+    torch.Size([5, 150])
+    """
+
+    def __init__(
+        self,
+        sequence_shape: tuple[int, int] | None = None,
+        cell: str = "gru",
+        hidden_size: int = 64,
+        n_layers: int = 1,
+    ) -> None:
+        self.sequence_shape = sequence_shape
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+
+    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
+        """Build the two networks.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of the input.
+        n_components : int
+            Size of the code.
+
+        Returns
+        -------
+        encoder, decoder : nn.Module
+            The two networks.
+
+        Raises
+        ------
+        ValueError
+            If a parameter has a value that it can not have, or the sequences are of
+            another length than the rows.
+        """
+        _check_option("cell", self.cell, CELLS)
+        check_scalar(self.hidden_size, "hidden_size", Integral, min_val=1)
+        check_scalar(self.n_layers, "n_layers", Integral, min_val=1)
+        shape = (n_features, 1) if self.sequence_shape is None else self.sequence_shape
+        shape = _check_shape("sequence_shape", shape, n_features, lengths=(2,))
+        parameters = (shape, self.cell, self.hidden_size, self.n_layers, n_components)
+        return RecurrentEncoder(*parameters), RecurrentDecoder(*parameters)
 
 
 def build_modules(
@@ -113,7 +309,7 @@ def build_modules(
 
     Parameters
     ----------
-    architecture : object with a method ``build``
+    architecture : object with a method ``build``, or pair of nn.Module
         The architecture.
     n_features : int
         Width of the input.
@@ -131,18 +327,54 @@ def build_modules(
     ------
     TypeError
         If the architecture does not give two modules.
+    ValueError
+        If the modules do not fit the data or each other.
     """
-    if "generator" in signature(architecture.build).parameters:
-        modules = architecture.build(n_features, n_components, generator=generator)
-    else:
-        seed = int(torch.randint(2**62, (), generator=generator))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    seed = int(torch.randint(2**62, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        # For modules that are initialised by themselves, at once or when first called.
+        torch.default_generator.manual_seed(seed)
+        if isinstance(architecture, tuple):
+            modules = copy.deepcopy(architecture)
+        elif "generator" in signature(architecture.build).parameters:
+            modules = architecture.build(n_features, n_components, generator=generator)
+        else:
             modules = architecture.build(n_features, n_components)
-    if len(modules) != 2 or not all(isinstance(module, nn.Module) for module in modules):
-        raise TypeError(
-            f"{type(architecture).__name__}.build must return an encoder and a decoder, both "
-            f"torch.nn.Module; got {modules!r}."
-        )
-    encoder, decoder = modules
+        if len(modules) != 2 or not all(isinstance(module, nn.Module) for module in modules):
+            raise TypeError(
+                "An architecture must give an encoder and a decoder, both torch.nn.Module; "
+                f"{architecture!r} gives {modules!r}."
+            )
+        encoder, decoder = modules
+        _check_width("encoder", encoder, n_features, n_components)
+        _check_width("decoder", decoder, n_components, n_features)
     return encoder, decoder
+
+
+def _check_width(name: str, module: nn.Module, n_in: int, n_out: int) -> None:
+    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
+    with torch.no_grad():
+        output = module.eval()(torch.zeros(2, n_in, dtype=dtype))
+    if output.shape != (2, n_out):
+        raise ValueError(
+            f"The {name} must map (batch, {n_in}) to (batch, {n_out}), but it maps (2, {n_in}) to "
+            f"{tuple(output.shape)}."
+        )
+
+
+def _check_option(name: str, value: Any, options: Collection[str]) -> None:
+    if value not in options:
+        raise ValueError(f"{name} must be one of {sorted(options)}, got {value!r}.")
+
+
+def _check_shape(name: str, shape: Any, n_features: int, lengths: tuple[int, ...]) -> Any:
+    if len(shape) not in lengths:
+        raise ValueError(f"{name} must have {' or '.join(map(str, lengths))} sizes, got {shape!r}.")
+    for size in shape:
+        check_scalar(size, name, Integral, min_val=1)
+    if math.prod(shape) != n_features:
+        raise ValueError(
+            f"{name}={tuple(shape)} makes {math.prod(shape)} columns, but X has {n_features} "
+            "features."
+        )
+    return tuple(shape)

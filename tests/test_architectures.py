@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from torch import nn
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.architectures import MLP, build_modules
+from sklearn_ae.architectures import MLP, Convolutional, Recurrent, build_modules
 from sklearn_ae.nn import Linear
 
 
@@ -104,5 +106,136 @@ def test_build_has_to_give_two_modules(curve):
         def build(self, n_features, n_components):
             return [nn.Identity()]
 
-    with pytest.raises(TypeError, match=r"Bad\.build must return an encoder and a decoder"):
+    with pytest.raises(TypeError, match="must give an encoder and a decoder"):
         AutoencoderTransformer(architecture=Bad(), max_iter=1).fit(curve)
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ((nn.Linear(5, 2), nn.Linear(1, 5)), r"encoder must map .* to \(2, 2\)"),
+        ((nn.Linear(5, 1), nn.Linear(1, 4)), r"decoder must map .* to \(2, 4\)"),
+    ],
+)
+def test_modules_have_to_fit(curve, modules, message):
+    with pytest.raises(ValueError, match=message):
+        AutoencoderTransformer(1, architecture=modules, max_iter=1).fit(curve)
+
+
+def test_two_modules(curve):
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+    decoder = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 5))
+    before = [parameter.clone() for parameter in encoder.parameters()]
+    estimator = AutoencoderTransformer(
+        1, architecture=(encoder, decoder), linear_path=None, learning_rate=0.02, random_state=0
+    )
+    codes = estimator.fit_transform(curve)
+    assert estimator.best_loss_ < 0.2 * estimator.initial_loss_
+    # The modules are the starting point of every fit, and stay as they are.
+    assert all(p.equal(b) for p, b in zip(encoder.parameters(), before, strict=True))
+    np.testing.assert_array_equal(clone(estimator).fit_transform(curve), codes)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(estimator)).transform(curve), codes)
+
+
+def test_modules_that_find_their_input_width_themselves(curve):
+    class Lazy(BaseEstimator):
+        def build(self, n_features, n_components):
+            return nn.LazyLinear(n_components), nn.LazyLinear(n_features)
+
+    before = torch.get_rng_state()
+    fits = [AutoencoderTransformer(1, architecture=Lazy(), random_state=0) for _ in range(2)]
+    one, other = (fit.set_params(max_iter=2).fit_transform(curve) for fit in fits)
+    np.testing.assert_array_equal(one, other)
+    assert torch.get_rng_state().equal(before)
+
+
+# --- tied weights --------------------------------------------------------------------------------
+
+
+def n_parameters(architecture, n_features=64, n_components=8):
+    encoder, decoder = architecture.build(n_features, n_components)
+    return sum(p.numel() for p in {*encoder.parameters(), *decoder.parameters()})
+
+
+def test_tied_weights_halve_the_parameters():
+    tied, free = (n_parameters(MLP((128, 32), tied=tied)) for tied in (True, False))
+    biases = 128 + 32 + 8 + 32 + 128 + 64
+    assert tied - biases == (free - biases) / 2
+
+
+def test_tied_weights_learn_and_have_no_linear_path(digits):
+    estimator = AutoencoderTransformer(8, architecture=MLP(tied=True), max_iter=30, random_state=0)
+    fitted = estimator.fit(digits)
+    assert fitted.net_.module_.linear_path is None
+    assert fitted.best_loss_ < 0.5
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.transform(digits), fitted.transform(digits))
+    module = copy.partial_fit(digits).net_.module_
+    assert module.encoder.layers[0].weight is module.decoder.layers[-1].weight
+    with pytest.raises(ValueError, match="linear_path='pca' has no meaning with MLP"):
+        estimator.set_params(linear_path="pca").fit(digits)
+
+
+# --- convolutional and recurrent -----------------------------------------------------------------
+
+
+def test_convolutions_beat_the_mlp_at_equal_parameters(digits):
+    convolutional = Convolutional(channels=(12, 24), kernel_size=3)
+    mlp = MLP((49,))
+    assert n_parameters(mlp) == pytest.approx(n_parameters(convolutional), rel=0.01)
+    loss = [
+        AutoencoderTransformer(8, architecture=architecture, max_iter=60, random_state=0)
+        .fit(digits)
+        .best_loss_
+        for architecture in (convolutional, mlp)
+    ]
+    assert loss[0] < loss[1]
+
+
+@pytest.mark.parametrize(
+    ("n_features", "expected"), [(784, (1, 28, 28)), (12, (1, 3, 4)), (7, (1, 1, 7))]
+)
+def test_image_shape_is_found(n_features, expected):
+    encoder, _ = Convolutional().build(n_features, 2)
+    assert encoder.image_shape == expected
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_recurrent_networks_learn(cell):
+    rng = np.random.default_rng(0)
+    phase, speed = rng.uniform(0, 2 * np.pi, (2, 300, 1))
+    X = np.sin(phase + speed * np.linspace(0, 1, 30))
+    fitted = AutoencoderTransformer(
+        2,
+        architecture=Recurrent((15, 2), cell, hidden_size=24),
+        linear_path=None,
+        learning_rate=0.03,
+        max_iter=60,
+        random_state=0,
+    ).fit(X)
+    assert fitted.best_loss_ < 0.2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        (Convolutional((3, 4)), r"image_shape=\(3, 4\) makes 12 columns, but X has 5 features"),
+        (Convolutional((5,)), "image_shape must have 2 or 3 sizes"),
+        (Convolutional((1, -5)), "image_shape == -5"),
+        (Convolutional(kernel_size=4), "kernel_size must be odd"),
+        (Convolutional(kernel_size=3, stride=4), "kernel_size == 3"),
+        (Convolutional(channels=()), "channels must name"),
+        (Convolutional(channels=(0,)), "channels == 0"),
+        (Convolutional(activation="step"), "activation must be one of"),
+        (Recurrent((3, 4)), r"sequence_shape=\(3, 4\) makes 12 columns"),
+        (Recurrent((5,)), "sequence_shape must have 2 sizes"),
+        (Recurrent(cell="rnn"), r"cell must be one of \['gru', 'lstm'\], got 'rnn'"),
+        (Recurrent(hidden_size=0), "hidden_size == 0"),
+        (Recurrent(n_layers=0), "n_layers == 0"),
+    ],
+    ids=repr,
+)
+def test_bad_parameters_of_convolutional_and_recurrent(curve, architecture, message):
+    with pytest.raises(ValueError, match=message):
+        AutoencoderTransformer(2, architecture=architecture).fit(curve)

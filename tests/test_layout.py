@@ -8,7 +8,7 @@ import pytest
 import sklearn_ae
 
 ROOT = Path(sklearn_ae.__file__).parent
-PARTS = ("architectures", "losses")  # what is built of nn alone
+PARTS = ("architectures", "corruption", "losses")  # what is built of nn alone
 
 
 def imported_modules(path):

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,12 +113,19 @@ def test_overcomplete(curve, linear_path):
         ("rmsprop", 1e-3),
         ("adagrad", 1e-2),
         (torch.optim.Adamax, 1e-3),
-        (torch.optim.LBFGS, 0.1),
     ],
 )
 def test_optimizers_learn(curve, optimizer, learning_rate):
     fitted = make(optimizer=optimizer, learning_rate=learning_rate, max_iter=40).fit(curve)
     assert fitted.best_loss_ < 0.8 * fitted.initial_loss_
+
+
+def test_optimizer_that_evaluates_the_loss_itself(curve):
+    # Newton-like steps on full batches: far ahead of first-order steps as many.
+    lbfgs = partial(torch.optim.LBFGS, line_search_fn="strong_wolfe")
+    parameters = {"batch_size": 300, "early_stopping": False, "max_iter": 5}
+    fitted = make(optimizer=lbfgs, learning_rate=1.0, **parameters).fit(curve)
+    assert fitted.best_loss_ < 0.5 * make(**parameters).fit(curve).best_loss_
 
 
 def test_weight_decay_shrinks_weights(curve):

@@ -1,18 +1,38 @@
 """The network itself: pure PyTorch modules that know neither scikit-learn nor skorch."""
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
-from sklearn_ae.nn.dropout import Dropout
+from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, zero_last_layer
-from sklearn_ae.nn.stack import ACTIVATIONS, Stack
+from sklearn_ae.nn.random import (
+    Corruption,
+    Dropout,
+    GaussianNoise,
+    MaskingNoise,
+    RandomModule,
+    SaltAndPepperNoise,
+)
+from sklearn_ae.nn.recurrent import CELLS, RecurrentDecoder, RecurrentEncoder
+from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedStack
 
 __all__ = [
     "ACTIVATIONS",
+    "CELLS",
     "Autoencoder",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
+    "Corruption",
     "Dropout",
+    "GaussianNoise",
     "Linear",
     "LinearPath",
+    "MaskingNoise",
     "Output",
+    "RandomModule",
+    "RecurrentDecoder",
+    "RecurrentEncoder",
+    "SaltAndPepperNoise",
     "Stack",
+    "TiedStack",
     "zero_last_layer",
 ]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from sklearn_ae.nn.linear_path import LinearPath
+from sklearn_ae.nn.random import Corruption
 
 
 class Output(NamedTuple):
@@ -41,6 +42,8 @@ class Autoencoder(nn.Module):
         What the shifted input is divided by; one scale or one a column.
     linear_path : LinearPath or None, default=None
         Added to encoder and decoder.
+    corruption : Corruption or None, default=None
+        Applied to what the encoder sees, not to what the reconstruction is compared with.
     logistic_output : bool, default=False
         Whether the reconstruction is the logistic function of the decoder's output, for
         inputs in [0, 1], instead of its output taken back to input units.
@@ -68,19 +71,24 @@ class Autoencoder(nn.Module):
         shift: Tensor,
         scale: Tensor,
         linear_path: LinearPath | None = None,
+        corruption: Corruption | None = None,
         logistic_output: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.linear_path = linear_path
+        self.corruption = corruption
         self.logistic_output = logistic_output
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
-        code = self._encode(standard)
+        if self.corruption is None:
+            code = self._encode(standard)
+        else:
+            code = self._encode(self.standardize(self.corruption(x)))
         return Output(standard, self._decode(code), code)
 
     def encode(self, x: Tensor) -> Tensor:

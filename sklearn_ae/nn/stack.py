@@ -1,13 +1,14 @@
 """The fully connected stack of layers."""
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_ae.nn.dropout import Dropout
 from sklearn_ae.nn.linear import Linear
+from sklearn_ae.nn.random import Dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
@@ -72,3 +73,58 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
+
+
+class TiedStack(nn.Module):
+    """The mirror of a stack, with its weights transposed: only the biases are its own.
+
+    Parameters
+    ----------
+    stack : Stack
+        The encoder whose weights are used.
+
+    References
+    ----------
+    Bengio, Lamblin, Popovici and Larochelle, "Greedy layer-wise training of deep
+    networks", NIPS 2006.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ae.nn import Stack, TiedStack
+    >>> TiedStack(Stack([8, 16, 2]))(torch.zeros(5, 2)).shape
+    torch.Size([5, 8])
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        layers = [
+            TiedLinear(layer) if isinstance(layer, Linear) else copy.deepcopy(layer)
+            for layer in reversed(stack.layers)
+        ]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class TiedLinear(nn.Module):
+    """A linear layer that uses another one's weights, transposed.
+
+    Parameters
+    ----------
+    layer : Linear
+        The layer whose weights are used.
+    """
+
+    def __init__(self, layer: Linear) -> None:
+        super().__init__()
+        n_members, in_features, _ = layer.weight.shape
+        self.weight = layer.weight
+        self.bias = nn.Parameter(torch.zeros(n_members, 1, in_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.mT
+        if x.dim() == 2:
+            return torch.addmm(self.bias.squeeze(0), x, weight.squeeze(0))
+        return torch.baddbmm(self.bias, x, weight)

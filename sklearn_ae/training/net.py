@@ -12,7 +12,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor
 
-from sklearn_ae.nn import Autoencoder, Dropout
+from sklearn_ae.nn import Autoencoder, RandomModule
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
@@ -42,7 +42,8 @@ class AutoencoderNet(NeuralNet):
     device : torch.device
         Where to compute.
     generator : torch.Generator
-        Source of all randomness: split, shuffling and, by a seed drawn from it, dropout.
+        Source of all randomness: split, shuffling and, by seeds drawn from it, dropout and
+        corruption.
 
     Attributes
     ----------
@@ -159,19 +160,17 @@ class AutoencoderNet(NeuralNet):
         self._n_steps = 0
         # Known only once the rows are split.
         self._max_steps: int | None = None
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        noise = torch.Generator(self.device).manual_seed(seed)
-        for module in self.module_.modules():
-            if isinstance(module, Dropout):
-                module.generator = noise
+        noise_seed, self._validation_seed = torch.randint(
+            2**62, (2,), generator=self.generator
+        ).tolist()
+        self._noise = torch.Generator(self.device).manual_seed(noise_seed)
         self._watches_batches = any(_overrides_batch_hooks(cb) for _, cb in self.callbacks_)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         super().on_train_end(net, **kwargs)
         self.module_.eval()
-        for module in self.module_.modules():
-            if isinstance(module, Dropout):
-                module.generator = None  # training's own; it would be lost time to pickle it
+        _give_generator(self.module_, None)
+        del self._noise
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
         return self.module_(x)
@@ -195,7 +194,7 @@ class AutoencoderNet(NeuralNet):
         assert isinstance(iterator, Batches)
         if training and self._max_steps is None:
             self._max_steps = len(iterator) * self.max_epochs
-        self._set_training(training)
+        self._set_mode(training)
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
         if self._watches_batches:
@@ -240,8 +239,10 @@ class AutoencoderNet(NeuralNet):
 
     def mean_loss(self, rows: Rows) -> float:
         """Give the loss of some rows under the current weights."""
-        self._set_training(False)
-        return self._mean_loss(self.get_iterator(rows), self.validation_step)
+        self._set_mode(training=False)
+        loss = self._mean_loss(self.get_iterator(rows), self.validation_step)
+        _give_generator(self.module_, None)
+        return loss
 
     def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
         """Apply a method of the module to all rows of a matrix, a batch at a time.
@@ -290,7 +291,8 @@ class AutoencoderNet(NeuralNet):
         """Give a net for inference with a module of its own that has these weights."""
         net: AutoencoderNet = object.__new__(type(self))
         # Past skorch's bookkeeping of components, which is for nets under construction.
-        module = copy.deepcopy(self.module_)
+        module = copy.deepcopy(self.module_).eval()
+        _give_generator(module, None)
         net.__dict__.update(self.__dict__ | {"module": module, "module_": module})
         net.set_weights(weights)
         return net
@@ -310,6 +312,15 @@ class AutoencoderNet(NeuralNet):
                 training=True,
             )
         return {"loss": loss, "y_pred": output}
+
+    def _set_mode(self, training: bool) -> None:
+        self._set_training(training)
+        if training:
+            generator = self._noise
+        else:
+            # The same noise each time: the losses of two epochs differ by their weights alone.
+            generator = torch.Generator(self.device).manual_seed(self._validation_seed)
+        _give_generator(self.module_, generator)
 
     def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
@@ -344,6 +355,12 @@ class AutoencoderNet(NeuralNet):
         if not self.autocast:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def _give_generator(module: torch.nn.Module, generator: torch.Generator | None) -> None:
+    for part in module.modules():
+        if isinstance(part, RandomModule):
+            part.generator = generator
 
 
 def _overrides_batch_hooks(callback: Callback) -> bool:

@@ -1,7 +1,7 @@
 """The one table of estimators that all common tests go through."""
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
-from sklearn_ae.architectures import MLP
+from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 
 # Parameters of the configurations, each for both estimators.
 CONFIGURATIONS = {
@@ -12,6 +12,13 @@ CONFIGURATIONS = {
     "plain network": {"n_components": 2, "linear_path": None, "max_iter": 5},
     "linear": {"n_components": 2, "hidden_layer_sizes": (), "max_iter": 5},
     "architecture": {"n_components": 2, "architecture": MLP((8,), "tanh"), "max_iter": 5},
+    "tied weights": {"n_components": 2, "architecture": MLP((8,), tied=True), "max_iter": 5},
+    "convolutional": {
+        "n_components": 2,
+        "architecture": Convolutional(channels=(4,), kernel_size=3),
+        "max_iter": 3,
+    },
+    "recurrent": {"n_components": 2, "architecture": Recurrent(hidden_size=4), "max_iter": 2},
     "robust loss": {"n_components": 2, "loss": "huber", "optimizer": "adamw", "max_iter": 5},
     "absolute error": {"n_components": 2, "loss": "absolute_error", "max_iter": 5},
     "float64": {"n_components": 2, "precision": "float64", "max_iter": 5},

@@ -111,6 +111,7 @@ BAD_PARAMETERS = [
     ("activation", "step"),
     ("dropout", 1.0),
     ("architecture", "mlp"),
+    ("corruption", "rust"),
     ("loss", "hinge"),
     ("linear_path", "ica"),
     ("optimizer", "newton"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sklearn_ae.nn import ACTIVATIONS, Dropout, Linear, Stack
+from sklearn_ae.nn import ACTIVATIONS, Dropout, Linear, Stack, TiedStack
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -22,3 +22,23 @@ def test_dropout_after_hidden_layers_alone():
 def test_members(generator):
     stack = Stack([4, 6, 2], n_members=3, generator=generator)
     assert stack(torch.zeros(3, 5, 4)).shape == (3, 5, 2)
+
+
+def test_tied_stack_has_the_weights_transposed(generator):
+    stack = Stack([4, 6, 2], activation="tanh", generator=generator)
+    tied = TiedStack(stack)
+    first, last = stack.layers[0], stack.layers[2]
+    code = torch.randn(5, 2, generator=generator)
+    hidden = torch.tanh(code @ last.weight[0].T + tied.layers[0].bias[0])
+    expected = hidden @ first.weight[0].T + tied.layers[2].bias[0]
+    torch.testing.assert_close(tied(code), expected)
+    torch.testing.assert_close(tied(code[None])[0], expected)
+
+
+def test_tied_stack_trains_the_same_weights(generator):
+    stack = Stack([4, 6, 2], generator=generator)
+    tied = TiedStack(stack)
+    own = {id(p) for p in tied.parameters()} - {id(p) for p in stack.parameters()}
+    assert len(own) == 2  # the biases
+    tied(stack(torch.ones(3, 4))).sum().backward()
+    assert all(parameter.grad is not None for parameter in stack.parameters())
