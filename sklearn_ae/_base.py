@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from sklearn_ae._network import build_net
 from sklearn_ae._standard_units import column_mean_and_std
 from sklearn_ae.corruption import CORRUPTIONS
+from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import (
@@ -54,6 +55,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "architecture": [HasMethods("build"), tuple, None],
+        "latent": [StrOptions(set(LATENTS)), HasMethods("build"), None],
         "corruption": [StrOptions(set(CORRUPTIONS)), HasMethods("build"), None],
         "loss": [StrOptions(set(LOSSES)), callable],
         "linear_path": [StrOptions({"auto", "pca"}), None],

@@ -10,6 +10,7 @@ from sklearn_ae._principal_components import StandardizedMatrix, principal_compo
 from sklearn_ae._random import make_generators
 from sklearn_ae.architectures import MLP, build_modules
 from sklearn_ae.corruption import CORRUPTIONS
+from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import Criterion
 from sklearn_ae.nn import Autoencoder, LinearPath, zero_last_layer
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
@@ -57,7 +58,10 @@ def build_net(
     architecture = parameters.architecture
     if architecture is None:
         architecture = MLP(parameters.hidden_layer_sizes, parameters.activation, parameters.dropout)
-    with_path = _with_linear_path(parameters, architecture, criterion)
+    latent = parameters.latent
+    if isinstance(latent, str):
+        latent = LATENTS[latent]()
+    with_path = _with_linear_path(parameters, architecture, latent, criterion)
     size = _int_or_share(parameters.n_components)
     components = np.empty((0, n_features))
     if with_path or isinstance(size, float):
@@ -87,6 +91,7 @@ def build_net(
         shift=torch.from_numpy(shift),
         scale=torch.as_tensor(scale),
         linear_path=path,
+        latent=None if latent is None else latent.build(n_components),
         corruption=corruption,
         logistic_output=criterion.logistic_output,
     )
@@ -111,7 +116,9 @@ def _int_or_share(n_components: Any) -> int | float:
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)
 
 
-def _with_linear_path(parameters: Any, architecture: Any, criterion: Criterion) -> bool:
+def _with_linear_path(
+    parameters: Any, architecture: Any, latent: Any, criterion: Criterion
+) -> bool:
     if parameters.linear_path is None:
         return False
     if criterion.logistic_output:
@@ -121,6 +128,8 @@ def _with_linear_path(parameters: Any, architecture: Any, criterion: Criterion) 
         )
     elif not getattr(architecture, "has_linear_path", True):
         reason = f"with {architecture!r}, whose last layers can not start at zero"
+    elif not getattr(latent, "has_linear_path", True):
+        reason = f"with {latent!r}, whose code can not be that of PCA"
     else:
         return True
     if parameters.linear_path == "pca":

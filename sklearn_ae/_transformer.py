@@ -39,6 +39,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         :class:`~sklearn_ae.architectures.Recurrent` or one's own, see
         :mod:`sklearn_ae.architectures`. None: the fully connected network of the three
         parameters above, which have no effect otherwise.
+    latent : {"sparse", "top_k", "contractive"}, object with a method ``build`` or None, \
+            default=None
+        What is asked of the code, see :mod:`sklearn_ae.latents`; a name stands for its
+        default.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
             ``build`` or None, default=None
         Noise on the input of the encoder in training, which the autoencoder learns to
@@ -54,8 +58,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     linear_path : {"auto", "pca"} or None, default="auto"
         "pca": encoder and decoder each have a linear path beside the network, which
         starts at the principal components, so that training starts at the error of PCA.
-        None: the plain network. "auto": "pca" wherever loss and architecture allow it,
-        which is not so for "binary_cross_entropy" and tied weights.
+        None: the plain network. "auto": "pca" wherever loss, architecture and latent
+        allow it, which is not so for "binary_cross_entropy", tied weights and sparse codes.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad"} \
             or callable, default="adam"
         A subclass of :class:`torch.optim.Optimizer`, or any callable
@@ -165,6 +169,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         activation="gelu",
         dropout=0.0,
         architecture=None,
+        latent=None,
         corruption=None,
         loss="squared_error",
         linear_path="auto",
@@ -190,6 +195,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.activation = activation
         self.dropout = dropout
         self.architecture = architecture
+        self.latent = latent
         self.corruption = corruption
         self.loss = loss
         self.linear_path = linear_path

@@ -125,7 +125,7 @@ class Criterion(nn.Module):
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder
     ) -> Tensor:
-        """Give the mean loss of a batch.
+        """Give the mean loss of a batch, with the penalty of the latent.
 
         Parameters
         ----------
@@ -151,4 +151,6 @@ class Criterion(nn.Module):
             loss = self.per_sample_loss(x, output.raw)
         else:
             loss = self.per_sample_loss(x, autoencoder.to_input_units(output.raw))
-        return (loss if weight is None else loss * weight).mean()
+        mean = (loss if weight is None else loss * weight).mean()
+        penalty = autoencoder.latent.penalty(autoencoder, output, weight)
+        return mean if penalty is None else mean + penalty

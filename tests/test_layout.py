@@ -8,7 +8,7 @@ import pytest
 import sklearn_ae
 
 ROOT = Path(sklearn_ae.__file__).parent
-PARTS = ("architectures", "corruption", "losses")  # what is built of nn alone
+PARTS = ("architectures", "corruption", "latents", "losses")  # what is built of nn alone
 
 
 def imported_modules(path):
@@ -25,6 +25,8 @@ def imported_modules(path):
         ("nn/*.py", ("sklearn.", "skorch", "sklearn_ae._", "sklearn_ae.training", *PARTS)),
         ("training/*.py", ("sklearn_ae._", "sklearn_ae.architectures", "sklearn_ae.losses")),
         ("architectures.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
+        ("latents.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
+        ("corruption.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
         ("losses.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
     ],
 )

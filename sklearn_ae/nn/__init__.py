@@ -2,6 +2,7 @@
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ae.nn.latent import Latent, weighted_mean
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, zero_last_layer
 from sklearn_ae.nn.random import (
@@ -24,6 +25,7 @@ __all__ = [
     "Corruption",
     "Dropout",
     "GaussianNoise",
+    "Latent",
     "Linear",
     "LinearPath",
     "MaskingNoise",
@@ -34,5 +36,6 @@ __all__ = [
     "SaltAndPepperNoise",
     "Stack",
     "TiedStack",
+    "weighted_mean",
     "zero_last_layer",
 ]

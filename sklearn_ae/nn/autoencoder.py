@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear_path import LinearPath
 from sklearn_ae.nn.random import Corruption
 
@@ -42,6 +43,8 @@ class Autoencoder(nn.Module):
         What the shifted input is divided by; one scale or one a column.
     linear_path : LinearPath or None, default=None
         Added to encoder and decoder.
+    latent : Latent or None, default=None
+        Applied to what the encoder gives.
     corruption : Corruption or None, default=None
         Applied to what the encoder sees, not to what the reconstruction is compared with.
     logistic_output : bool, default=False
@@ -71,6 +74,7 @@ class Autoencoder(nn.Module):
         shift: Tensor,
         scale: Tensor,
         linear_path: LinearPath | None = None,
+        latent: Latent | None = None,
         corruption: Corruption | None = None,
         logistic_output: bool = False,
     ) -> None:
@@ -78,6 +82,7 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.linear_path = linear_path
+        self.latent = Latent() if latent is None else latent
         self.corruption = corruption
         self.logistic_output = logistic_output
         self.register_buffer("shift", shift)
@@ -86,9 +91,9 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
         if self.corruption is None:
-            code = self._encode(standard)
+            code = self.encode_standard(standard)
         else:
-            code = self._encode(self.standardize(self.corruption(x)))
+            code = self.encode_standard(self.standardize(self.corruption(x)))
         return Output(standard, self._decode(code), code)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -104,7 +109,25 @@ class Autoencoder(nn.Module):
         code : Tensor of shape (..., n_components)
             Their codes.
         """
-        return self._encode(self.standardize(x))
+        return self.encode_standard(self.standardize(x))
+
+    def encode_standard(self, standard: Tensor) -> Tensor:
+        """Give the code of rows in standard units.
+
+        Parameters
+        ----------
+        standard : Tensor of shape (..., n_features)
+            Rows in standard units.
+
+        Returns
+        -------
+        code : Tensor of shape (..., n_components)
+            Their codes.
+        """
+        hidden = self.encoder(standard)
+        if self.linear_path is not None:
+            hidden = hidden + self.linear_path.encode(standard)
+        return self.latent(hidden)
 
     def decode(self, code: Tensor) -> Tensor:
         """Give the reconstruction of a code, in input units.
@@ -169,10 +192,6 @@ class Autoencoder(nn.Module):
             Rows in input units.
         """
         return raw.sigmoid() if self.logistic_output else raw * self.scale + self.shift
-
-    def _encode(self, standard: Tensor) -> Tensor:
-        code = self.encoder(standard)
-        return code if self.linear_path is None else code + self.linear_path.encode(standard)
 
     def _decode(self, code: Tensor) -> Tensor:
         raw = self.decoder(code)

@@ -231,7 +231,8 @@ class AutoencoderNet(NeuralNet):
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
     ) -> dict[str, Any]:
         x, weight = batch
-        with torch.inference_mode():
+        # Not in inference mode: a penalty may ask for a gradient.
+        with torch.no_grad():
             output = self.infer(x)
             return {"loss": self.get_loss(output, weight, X=x), "y_pred": output}
 

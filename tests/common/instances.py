@@ -2,6 +2,7 @@
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.architectures import MLP, Convolutional, Recurrent
+from sklearn_ae.latents import Sparse
 
 # Parameters of the configurations, each for both estimators.
 CONFIGURATIONS = {
@@ -19,6 +20,10 @@ CONFIGURATIONS = {
         "max_iter": 3,
     },
     "recurrent": {"n_components": 2, "architecture": Recurrent(hidden_size=4), "max_iter": 2},
+    "sparse": {"n_components": 9, "latent": "sparse", "max_iter": 5},
+    "sparse by divergence": {"n_components": 9, "latent": Sparse("kl"), "max_iter": 5},
+    "k-sparse": {"n_components": 9, "latent": "top_k", "max_iter": 5},
+    "contractive": {"n_components": 2, "latent": "contractive", "max_iter": 5},
     "robust loss": {"n_components": 2, "loss": "huber", "optimizer": "adamw", "max_iter": 5},
     "absolute error": {"n_components": 2, "loss": "absolute_error", "max_iter": 5},
     "float64": {"n_components": 2, "precision": "float64", "max_iter": 5},

@@ -112,6 +112,7 @@ BAD_PARAMETERS = [
     ("dropout", 1.0),
     ("architecture", "mlp"),
     ("corruption", "rust"),
+    ("latent", "hidden"),
     ("loss", "hinge"),
     ("linear_path", "ica"),
     ("optimizer", "newton"),
