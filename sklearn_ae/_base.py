@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
+from skorch.callbacks import Callback
 
 from sklearn_ae._network import build_net
 from sklearn_ae._standard_units import column_mean_and_std
@@ -38,6 +39,21 @@ from sklearn_ae.training import (
     check_device,
 )
 
+# What can not change once the network is built.
+_BUILT_WITH = (
+    "n_components",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "architecture",
+    "latent",
+    "corruption",
+    "loss",
+    "linear_path",
+    "optimizer",
+    "weight_decay",
+    "precision",
+)
 # With fewer rows, a part of them is too small to judge by and too large to do without.
 _MIN_SAMPLES_TO_SPLIT = 100
 
@@ -114,8 +130,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, X: Any, sample_weight: Any) -> None:
         """Train on X, from scratch or, with `warm_start`, on from the weights there are."""
-        with self._unchanged_on_error():
-            first = not (self.warm_start and hasattr(self, "net_"))
+        first = not (self.warm_start and hasattr(self, "net_"))
+        with self._unchanged_on_error(first=first):
             rows = self._check_rows(X, sample_weight, first=first)
             net = self._new_net(rows) if first else self._current_net()
             # y is X: ScoringMonitor scores only where there is a y.
@@ -149,6 +165,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             splits = self.early_stopping
             if splits == "auto":
                 splits = len(rows) >= _MIN_SAMPLES_TO_SPLIT
+            splits = splits and len(rows) > 1
             self._train(
                 net,
                 rows,
@@ -161,8 +178,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""
-        with self._unchanged_on_error():
-            first = not hasattr(self, "net_")
+        first = not hasattr(self, "net_")
+        with self._unchanged_on_error(first=first):
             rows = self._check_rows(X, sample_weight, first=first)
             net = self._new_net(rows) if first else self._current_net()
             monitor = Monitor(self.tol, None, keep_last=True)
@@ -211,7 +228,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Give squared residuals in standard units: of each entry, or the mean of each row."""
 
         def compute(x: torch.Tensor) -> torch.Tensor:
-            squares = net.module_.residual(x).square()
+            # Rows so far out that the network overflows are infinitely far out, not undefined.
+            squares = net.module_.residual(x).square().nan_to_num(torch.inf, torch.inf)
             return squares.mean(dim=-1) if per_row else squares
 
         return net.compute(compute, X)
@@ -219,19 +237,18 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     # --- the steps of fitting ---------------------------------------------------------------
 
     @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
+    def _unchanged_on_error(self, *, first: bool) -> Iterator[None]:
         """Leave what was fitted before as it was where fitting fails."""
         before = {name: value for name, value in vars(self).items() if _is_fitted(name)}
-        net = before.get("net_")
-        weights = None if net is None else [tensor.clone() for tensor in net.weights()]
+        state = None if first else self.net_.state()
         try:
             yield
         except BaseException:
             for name in [name for name in vars(self) if _is_fitted(name)]:
                 delattr(self, name)
             self.__dict__.update(before)
-            if net is not None:
-                net.set_weights(weights)
+            if state is not None:
+                self.net_.restore(state)
             raise
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
@@ -254,28 +271,37 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             return Rows(X)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         positive = weight > 0
+        if first and positive.sum() < 2:
+            raise ValueError(
+                "Found 1 sample with a positive sample_weight while a minimum of 2 is required by "
+                f"{type(self).__name__}."
+            )
         if not positive.all():
             X, weight = X[positive], weight[positive]
         return Rows(X, weight / weight.mean())
 
     def _new_net(self, rows: Rows) -> AutoencoderNet:
         mean, std = column_mean_and_std(rows.X, rows.sample_weight)
-        return build_net(
+        net = build_net(
             self,
             rows,
             shift=mean,
             scale=self._scale(std),
             max_found_components=self._max_found_components(len(mean)),
         )
+        # Clones, since parameter objects can be changed in place; pickled along with the net.
+        net.built_with = {name: _clone_parameters(getattr(self, name)) for name in _BUILT_WITH}
+        return net
 
     def _current_net(self) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
         net = self.net_
-        if isinstance(self.n_components, Integral) and self.n_components != net.n_components:
-            raise ValueError(
-                f"n_components={self.n_components} differs from the {net.n_components} components "
-                "of the fitted network; fit with warm_start=False to change it."
-            )
+        for name, value in net.built_with.items():
+            if not _is_same(getattr(self, name), value):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} differs from {value!r}, with which the "
+                    "network was built; fit with warm_start=False to change it."
+                )
         if self.device != "auto" and check_device(self.device).type != net.device.type:
             raise ValueError(
                 f"device={str(self.device)!r} differs from {str(net.device)!r}, where the fitted "
@@ -290,31 +316,58 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             batch_size = min(max(len(rows) // 32, 64), 256)
         net.train(
             rows,
-            callbacks=[monitor, *(self.callbacks or [])],
+            callbacks=[monitor, *self._skorch_callbacks()],
             learning_rate=self.learning_rate,
             batch_size=int(batch_size),
             verbose=bool(self.verbose),
             **settings,
         )
         if monitor.diverged_:
+            net.forget_steps()  # they led here
             self._complain_of_divergence(monitor)
         if net.interrupted_:
             warnings.warn("Training interrupted by user: the best weights so far are kept.")
         for name, value in self._fitted_attributes(net, monitor, rows).items():
             setattr(self, name, value)
 
+    def _skorch_callbacks(self) -> list[Callback]:
+        callbacks = [] if self.callbacks is None else list(self.callbacks)
+        for callback in callbacks:
+            each = callback[1] if isinstance(callback, tuple) else callback
+            each = each if isinstance(each, type) else type(each)
+            if not issubclass(each, Callback):
+                raise TypeError(
+                    f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
+                    "scikit-learn are set by set_callbacks."
+                )
+        return callbacks
+
     def _complain_of_divergence(self, monitor: Monitor) -> None:
-        advice = (
-            f"Lower learning_rate (now {self.learning_rate:g}), or scale columns of very "
-            "different size, for example with StandardScaler."
-        )
         if not np.isfinite(monitor.initial_loss_):
-            raise ValueError(f"The loss is {monitor.initial_loss_} before training. {advice}")
+            raise ValueError(
+                f"The loss is {monitor.initial_loss_} before training: loss={self.loss!r} or the "
+                "modules of the architecture give no finite number for these data."
+            )
         warnings.warn(
             "Training stopped because the loss is no longer finite: the best weights so far are "
-            f"kept. {advice}",
+            f"kept. Lower learning_rate (now {self.learning_rate:g}), or scale columns of very "
+            "different size, for example with StandardScaler.",
             RuntimeWarning,
         )
+
+
+def _clone_parameters(value: Any) -> Any:
+    return clone(value) if hasattr(value, "get_params") else value
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if hasattr(one, "get_params") and type(one) is type(other):
+        return all(
+            _is_same(value, other.get_params()[name]) for name, value in one.get_params().items()
+        )
+    return bool(one == other)
 
 
 def _is_fitted(name: str) -> bool:

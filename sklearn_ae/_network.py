@@ -12,7 +12,7 @@ from sklearn_ae.architectures import MLP, build_modules
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import Criterion
-from sklearn_ae.nn import Autoencoder, LinearPath, zero_last_layer
+from sklearn_ae.nn import Autoencoder, LinearPath, starts_at_zero, zero_last_layer
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
 
 _AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
@@ -73,10 +73,16 @@ def build_net(
 
     encoder, decoder = build_modules(architecture, n_features, n_components, generator)
     path = None
-    if with_path:
+    if with_path and starts_at_zero(encoder, n_features) and starts_at_zero(decoder, n_components):
         path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
         zero_last_layer(encoder)
         zero_last_layer(decoder)
+    elif with_path and parameters.linear_path == "pca":
+        raise ValueError(
+            f"linear_path='pca' has no meaning with {architecture!r}, whose modules do not end in "
+            "a layer with weights and biases: with these at zero, they do not give zero. Use "
+            "linear_path='auto' or None."
+        )
 
     corruption = parameters.corruption
     if isinstance(corruption, str):
@@ -85,22 +91,25 @@ def build_net(
         corruption = corruption.build(rows.X, scale)
 
     dtype = compute_dtype(parameters.precision, rows.X.dtype)
+    data_dtype = compute_dtype(None, rows.X.dtype)
     module = Autoencoder(
-        encoder,
-        decoder,
-        shift=torch.from_numpy(shift),
-        scale=torch.as_tensor(scale),
-        linear_path=path,
-        latent=None if latent is None else latent.build(n_components),
-        corruption=corruption,
+        encoder.to(dtype),
+        decoder.to(dtype),
+        shift=torch.from_numpy(shift).to(data_dtype),
+        scale=torch.as_tensor(scale).to(data_dtype),
+        dtype=dtype,
+        linear_path=None if path is None else path.to(dtype),
+        latent=None if latent is None else latent.build(n_components).to(dtype),
+        corruption=None if corruption is None else corruption.to(data_dtype),
         logistic_output=criterion.logistic_output,
     )
     net = AutoencoderNet(
-        module.to(dtype).eval(),
+        module.eval(),
         criterion,
         optimizer=parameters.optimizer,
         weight_decay=parameters.weight_decay,
         dtype=dtype,
+        data_dtype=data_dtype,
         autocast=parameters.precision == "bfloat16",
         device=device,
         generator=generator,

@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -96,12 +97,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Training stops after so many epochs in a row without improvement; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
-        instead of a new one. Units and code size stay.
+        instead of a new one. Units and code size stay; the parameters that make network
+        and optimizer can not change.
     device : str or torch.device, default="auto"
         Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
     precision : {"float32", "float64", "bfloat16"} or None, default=None
         Floating-point type of network and codes. None: that of the data, as in PCA.
         "bfloat16": matrix products of the training in bfloat16, all else in float32.
+        Reconstructions always have the type of the data.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
         ``set_callbacks`` instead.
@@ -401,11 +404,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self, net: AutoencoderNet, monitor: Monitor, rows: Rows
     ) -> dict[str, Any]:
         scores = self._scores(net, rows.X)
-        offset = _threshold(scores, rows.sample_weight, self.contamination)
+        rounding = torch.finfo(net.dtype).eps
+        offset = _threshold(scores, rows.sample_weight, self.contamination, rounding)
         return super()._fitted_attributes(net, monitor, rows) | {"offset_": offset}
 
     def _scores(self, net: AutoencoderNet, X: Any) -> np.ndarray:
-        return -self._squared_residuals(net, X, per_row=True)
+        return -self._squared_residuals(net, X, per_row=True).astype(np.float64)
 
     def _max_found_components(self, n_features: int) -> int:
         return max(1, n_features - 1)  # a code as wide as the data reconstructs every outlier
@@ -415,20 +419,23 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
 
 def _threshold(
-    scores: np.ndarray, sample_weight: np.ndarray | None, contamination: float | str
+    scores: np.ndarray,
+    sample_weight: np.ndarray | None,
+    contamination: float | str,
+    rounding: float,
 ) -> float:
     """Give the score under which a row is an outlier."""
     if isinstance(contamination, str):
         # Squared errors are skewed; their logarithms are roughly symmetric for inliers.
         # What is below the rounding of a residual is no error.
-        log_errors = np.log(np.maximum(-scores, np.finfo(scores.dtype).eps ** 2))
+        log_errors = np.log(np.maximum(-scores, rounding**2))
         lower, upper = (_weighted_quantile(log_errors, sample_weight, q) for q in (0.25, 0.75))
         whisker = -float(np.exp(upper + 1.5 * (upper - lower)))
         threshold = max(whisker, _weighted_quantile(scores, sample_weight, 0.01))
     else:
         threshold = _weighted_quantile(scores, sample_weight, contamination)
     # Often the threshold is the score of a row, which rounding must not make an outlier.
-    return threshold - float(np.sqrt(np.finfo(scores.dtype).eps)) * abs(threshold)
+    return threshold - np.sqrt(rounding) * abs(threshold)
 
 
 def _weighted_quantile(values: np.ndarray, weight: np.ndarray | None, q: float) -> float:

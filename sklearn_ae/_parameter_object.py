@@ -14,7 +14,7 @@ class ParameterObject(BaseEstimator):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.get_params() == other.get_params()
+        return repr(self.get_params()) == repr(other.get_params())
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(sorted((k, repr(v)) for k, v in self.get_params().items()))))

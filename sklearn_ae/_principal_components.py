@@ -1,11 +1,13 @@
 """Principal components of weighted, dense or sparse data, a block at a time."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh, qr
 from sklearn.utils.extmath import svd_flip
+from threadpoolctl import ThreadpoolController
 
 from sklearn_ae._standard_units import blocks, dense
 
@@ -87,6 +89,19 @@ def principal_components(
        algorithms for constructing approximate matrix decompositions", SIAM Review 53,
        2011.
     """
+    # LAPACK's result depends on the number of threads, which is another one in joblib's workers.
+    with _blas().limit(limits=1, user_api="blas"):
+        return _principal_components(matrix, n_components, random_state)
+
+
+@lru_cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through the libraries of the process: once
+
+
+def _principal_components(
+    matrix: StandardizedMatrix, n_components: int | float, random_state: np.random.RandomState
+) -> np.ndarray:
     n_samples, n_features = matrix.X.shape
     size = min(n_samples, n_features)
     share = n_components if isinstance(n_components, float) else None
@@ -114,8 +129,8 @@ def _by_gram_matrix(matrix: StandardizedMatrix, n_leading: int, share: float | N
     for _, block in matrix.column_blocks():
         gram += block @ block.T
     left, variances = _leading_eigenvectors(gram, n_leading, share)
-    # Directions without variance have no axis in the rows' span.
-    left = left[:, variances > variances.max(initial=0) * n_samples * np.finfo(matrix.X.dtype).eps]
+    # Directions without any variance have no axis in the span of the rows.
+    left = left[:, variances > variances.max(initial=0) * n_samples * np.finfo(float).eps]
     components = np.empty((n_features, left.shape[1]))
     for columns, block in matrix.column_blocks():
         components[columns] = block.T @ left

@@ -57,7 +57,7 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     Returns
     -------
     mean, std : ndarray of shape (n_features,)
-        Where a column varies by no more than the rounding of its values, its standard
+        Where a column varies by no more than the rounding of its mean, its standard
         deviation is exactly 0.
     """
     scaler = StandardScaler()
@@ -67,7 +67,7 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
             dense(X[rows]), sample_weight=None if sample_weight is None else sample_weight[rows]
         )
     mean, std = np.asarray(scaler.mean_, float), np.sqrt(np.asarray(scaler.var_, float))
-    rounding = 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    rounding = 10 * np.finfo(float).eps * np.abs(mean)
     return mean, np.where(std <= rounding, 0.0, std)
 
 

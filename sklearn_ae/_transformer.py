@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._standard_units import one_scale
@@ -90,12 +90,14 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Training stops after so many epochs in a row without improvement; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
-        instead of a new one. Units and code size stay.
+        instead of a new one. Units and code size stay; the parameters that make network
+        and optimizer can not change.
     device : str or torch.device, default="auto"
         Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
     precision : {"float32", "float64", "bfloat16"} or None, default=None
         Floating-point type of network and codes. None: that of the data, as in PCA.
         "bfloat16": matrix products of the training in bfloat16, all else in float32.
+        Reconstructions always have the type of the data.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
         ``set_callbacks`` instead.
@@ -393,7 +395,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If X is not like the data it was fitted on.
         """
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        scores = self.score_samples(X)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
+        return float(np.average(scores, weights=sample_weight))
 
     @property
     def _n_features_out(self) -> int:

@@ -12,7 +12,9 @@ a copy of them, with the weights that they have.
 
 import copy
 import math
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -302,6 +304,19 @@ class Recurrent(ParameterObject):
         return RecurrentEncoder(*parameters), RecurrentDecoder(*parameters)
 
 
+_GLOBAL_RANDOM_STATE = threading.Lock()
+
+
+@contextmanager
+def _seeded_global_state(generator: torch.Generator) -> Iterator[None]:
+    """Seed the global random state, that of the CPU alone, and put it back afterwards."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    # Fits in other threads wait.
+    with _GLOBAL_RANDOM_STATE, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def build_modules(
     architecture: Any, n_features: int, n_components: int, generator: torch.Generator
 ) -> tuple[nn.Module, nn.Module]:
@@ -330,22 +345,28 @@ def build_modules(
     ValueError
         If the modules do not fit the data or each other.
     """
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        # For modules that are initialised by themselves, at once or when first called.
-        torch.default_generator.manual_seed(seed)
+    draws_from_generator = (
+        not isinstance(architecture, tuple)
+        and "generator" in signature(architecture.build).parameters
+    )
+    with nullcontext() if draws_from_generator else _seeded_global_state(generator):
         if isinstance(architecture, tuple):
             modules = copy.deepcopy(architecture)
-        elif "generator" in signature(architecture.build).parameters:
+        elif draws_from_generator:
             modules = architecture.build(n_features, n_components, generator=generator)
         else:
             modules = architecture.build(n_features, n_components)
-        if len(modules) != 2 or not all(isinstance(module, nn.Module) for module in modules):
+        if (
+            not isinstance(modules, (tuple, list))
+            or len(modules) != 2
+            or not all(isinstance(module, nn.Module) for module in modules)
+        ):
             raise TypeError(
                 "An architecture must give an encoder and a decoder, both torch.nn.Module; "
                 f"{architecture!r} gives {modules!r}."
             )
         encoder, decoder = modules
+        # Still with the seed: lazy modules are initialised when they are first called.
         _check_width("encoder", encoder, n_features, n_components)
         _check_width("decoder", decoder, n_components, n_features)
     return encoder, decoder

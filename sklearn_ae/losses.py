@@ -144,13 +144,24 @@ class Criterion(nn.Module):
         -------
         loss : Tensor of shape ()
             The mean loss.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not one number a sample.
         """
         if self.units == "standard":
             loss = self.per_sample_loss(output.standard_input, output.raw)
         elif self.units == "logits":
-            loss = self.per_sample_loss(x, output.raw)
+            loss = self.per_sample_loss(x.to(output.raw.dtype), output.raw)
         else:
             loss = self.per_sample_loss(x, autoencoder.to_input_units(output.raw))
+        if loss.shape != x.shape[:-1]:
+            raise ValueError(
+                f"The loss must be one number a sample, of shape {tuple(x.shape[:-1])}, but it has "
+                f"the shape {tuple(loss.shape)}: reduce over the columns alone, for example by "
+                ".mean(dim=-1); a loss of torch.nn.functional needs reduction='none' before that."
+            )
         mean = (loss if weight is None else loss * weight).mean()
         penalty = autoencoder.latent.penalty(autoencoder, output, weight)
         return mean if penalty is None else mean + penalty

@@ -143,5 +143,6 @@ def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _dense(X: Any) -> np.ndarray:
-    X = check_array(X, accept_sparse=True, dtype=[np.float64, np.float32])
+    # In float64: the squares of what float32 holds may be beyond it.
+    X = check_array(X, accept_sparse=True, dtype=np.float64)
     return X if isinstance(X, np.ndarray) else X.toarray()

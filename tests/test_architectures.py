@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 from torch import nn
 
@@ -148,6 +149,27 @@ def test_modules_that_find_their_input_width_themselves(curve):
     one, other = (fit.set_params(max_iter=2).fit_transform(curve) for fit in fits)
     np.testing.assert_array_equal(one, other)
     assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize("where", ["encoder", "decoder"])
+def test_linear_path_needs_modules_that_can_start_at_zero(curve, where):
+    encoder, decoder = nn.Linear(5, 1), nn.Linear(1, 5)
+    if where == "encoder":
+        encoder = nn.Sequential(encoder, nn.Sigmoid())
+    else:
+        decoder = nn.Sequential(decoder, nn.Sigmoid())
+    estimator = AutoencoderTransformer(1, architecture=(encoder, decoder), max_iter=1)
+    assert estimator.fit(curve).net_.module_.linear_path is None
+    with pytest.raises(ValueError, match="whose modules do not end in a layer"):
+        estimator.set_params(linear_path="pca").fit(curve)
+
+
+def test_own_architectures_are_reproducible_in_threads(curve):
+    estimator = AutoencoderTransformer(1, architecture=Own(), max_iter=2, random_state=0)
+    expected = clone(estimator).fit_transform(curve)
+    jobs = [delayed(clone(estimator).fit_transform)(curve) for _ in range(8)]
+    for codes in Parallel(n_jobs=4, backend="threading")(jobs):
+        np.testing.assert_array_equal(codes, expected)
 
 
 # --- tied weights --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import (
@@ -58,10 +58,16 @@ def test_sparse(X):
     )
 
 
-@pytest.mark.parametrize("estimator", [LinearRegression(), TruncatedSVD])
+@pytest.mark.parametrize("estimator", [LinearRegression(), Normalizer()], ids=repr)
 def test_needs_a_transformer(estimator, X):
     with pytest.raises(TypeError, match="A transformer with inverse_transform is expected"):
-        reconstruction_error(LinearRegression(), X)
+        reconstruction_error(estimator, X)
+
+
+def test_large_numbers_of_float32():
+    X = 1e25 * np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    fitted = AutoencoderTransformer(2, max_iter=1).fit(X)
+    assert reconstruction_error(fitted, X) == pytest.approx(-fitted.score(X), rel=1e-4)
 
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=lambda t: type(t).__name__)

@@ -125,3 +125,29 @@ def test_search_with_labels(curve, outliers):
 
 def test_has_no_transform():
     assert not hasattr(make(), "transform")
+
+
+def test_rows_beyond_all_numbers_are_outliers():
+    X = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
+    detector = make(n_components=2, max_iter=2).fit(X)
+    odd = np.tile(np.array([3e38, -3e38], np.float32), (1, 4))
+    assert detector.predict(odd) == [-1]
+    assert detector.score_samples(odd) == [-np.inf]
+    assert (
+        make(n_components=2, max_iter=2).fit(1e-3 * X).predict(1e36 * np.ones((1, 8))) == -1
+    ).all()
+
+
+def test_column_far_from_zero_is_not_constant():
+    rng = np.random.default_rng(0)
+    far = 1e6 + rng.normal(size=(1000, 1))
+    X = np.hstack([far, 1e-4 * rng.normal(size=(1000, 2))]).astype(np.float32)
+    scale = make(max_iter=1).fit(X).net_.module_.scale
+    np.testing.assert_allclose(scale, X.std(axis=0, dtype=float), rtol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_outliers_at_low_precision(curve, outliers, precision):
+    detector = make(precision=precision).fit(curve)
+    assert detector.score_samples(curve).dtype == np.float64
+    assert (detector.predict(outliers) == -1).mean() > 0.6

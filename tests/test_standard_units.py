@@ -18,6 +18,11 @@ def test_mean_and_std(container, dtype, block, monkeypatch):
     assert mean.dtype == std.dtype == float
 
 
+def test_column_of_two_neighbouring_numbers_varies():
+    X = np.array([[1e6], [np.nextafter(np.float32(1e6), np.float32(2e6))]], np.float32)
+    assert column_mean_and_std(X, None)[1] == pytest.approx(np.diff(X.ravel())[0] / 2)
+
+
 def test_weights_repeat_rows():
     X = np.random.default_rng(0).normal(size=(20, 3))
     weight = np.arange(20.0)

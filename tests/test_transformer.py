@@ -1,8 +1,12 @@
+import pickle
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import skorch.callbacks
 import torch
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -14,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
 
+from benchmarks.machine import peak_memory
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.architectures import MLP
 from sklearn_ae.metrics import neg_reconstruction_error_scorer, reconstruction_error
@@ -44,6 +49,15 @@ def test_starts_at_pca(load, n_components):
     np.testing.assert_allclose(
         np.abs(fitted.transform(X)), np.abs(codes) / X.std(), rtol=1e-6, atol=1e-8
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_starts_at_pca_of_wide_data_down_to_small_components(dtype):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(120, 40)) * 0.75 ** np.arange(40)) @ rng.normal(size=(40, 2000))
+    X = X.astype(dtype)
+    fitted = make(n_components=30, max_iter=1, learning_rate=1e-12).fit(X)
+    assert reconstruction_error(fitted, X) < 1.1 * pca_error(30, X, X)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +189,24 @@ def test_own_loss_is_given_input_units(curve):
     assert fitted.best_loss_ < 0.5 * fitted.initial_loss_
 
 
+@pytest.mark.parametrize(
+    "loss", [torch.nn.functional.mse_loss, lambda a, b: (a - b).square()], ids=["mean", "elements"]
+)
+def test_own_loss_has_to_be_one_number_a_sample(curve, loss):
+    with pytest.raises(ValueError, match="The loss must be one number a sample"):
+        make(loss=loss).fit(curve)
+
+
+def in_place(input, reconstruction):
+    return (input.clamp_(min=0) - reconstruction).square().mean(dim=-1)
+
+
+def test_own_loss_can_not_change_the_data(curve):
+    X = curve.copy()
+    make(loss=in_place, batch_size=1000, max_iter=2, early_stopping=False).fit(X)
+    np.testing.assert_array_equal(X, curve)
+
+
 def test_early_stopping_keeps_the_best_weights(digits):
     # Enough capacity and learning rate to over-fit 100 images.
     parameters = {"n_components": 20, "linear_path": None, "learning_rate": 0.01}
@@ -229,8 +261,65 @@ def test_warm_start_checks_what_can_not_change(curve):
     fitted = make(warm_start=True, max_iter=2).fit(curve)
     with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 5"):
         fitted.fit(curve[:, :3])
-    with pytest.raises(ValueError, match="n_components=2 differs from the 1 components"):
+    with pytest.raises(ValueError, match="n_components=2 differs from 1, with which"):
         fitted.set_params(n_components=2).fit(curve)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("loss", "huber"),
+        ("optimizer", "sgd"),
+        ("precision", "float32"),
+        ("hidden_layer_sizes", np.array([8])),
+        ("architecture__dropout", 0.5),
+    ],
+)
+def test_warm_start_does_not_ignore_a_change(curve, name, value):
+    fitted = make(warm_start=True, max_iter=2, architecture=MLP()).fit(curve)
+    expected = fitted.transform(curve)
+    with pytest.raises(ValueError, match=f"{name.partition('__')[0]}=.* differs from"):
+        fitted.set_params(**{name: value}).fit(curve)
+    np.testing.assert_array_equal(fitted.transform(curve), expected)
+
+
+def test_warm_start_after_pickling(curve):
+    # By a loss and an optimizer that are not equal to copies of themselves.
+    parameters = {"loss": relative_error, "optimizer": partial(torch.optim.Adam, eps=1e-6)}
+    fitted = make(warm_start=True, max_iter=2, **parameters).fit(curve + 200)
+    copy = pickle.loads(pickle.dumps(fitted))
+    assert copy.fit(curve + 200).n_iter_ == 4
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_after_a_failure_is_as_if_it_had_not_been(curve, method):
+    def make_fitted():
+        return make(warm_start=True, max_iter=3, learning_rate=0.01).fit(curve)
+
+    class Failing(skorch.callbacks.Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise ZeroDivisionError
+
+    failed, spared = make_fitted(), make_fitted()
+    with pytest.raises(ZeroDivisionError):
+        getattr(failed.set_params(callbacks=[Failing()]), method)(curve)
+    for fitted in (failed, spared):
+        getattr(fitted.set_params(callbacks=None), method)(curve)
+    assert failed.n_iter_ == spared.n_iter_
+    np.testing.assert_array_equal(failed.transform(curve), spared.transform(curve))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_after_divergence(curve, method):
+    fitted = make(warm_start=True, learning_rate_schedule="constant").fit(curve)
+    with pytest.warns(RuntimeWarning, match="no longer finite"):
+        getattr(fitted.set_params(learning_rate=1e300), method)(np.tile(curve, (3, 1)))
+    before = fitted.score(curve)
+    fitted.set_params(learning_rate=1e-3)
+    for _ in range(5):
+        getattr(fitted, method)(curve)
+    assert np.isfinite(fitted.loss_)
+    assert fitted.score(curve) > before
 
 
 def test_partial_fit_learns_from_a_stream(curve):
@@ -267,7 +356,28 @@ def test_precision(curve):
     assert half.net_.module_.linear_path.encoder_weight.dtype == torch.float32
     assert not np.array_equal(half.transform(X), full.transform(X))
     assert half.best_loss_ < 0.5 * half.initial_loss_
-    assert make(precision="float32").fit(curve).reconstruct(curve).dtype == np.float32
+    assert make(precision="float32").fit(curve).transform(curve).dtype == np.float32
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision_does_not_cost_the_differences_of_large_numbers(curve, precision):
+    parameters = {"precision": precision, "n_components": 2, "max_iter": 2}
+    near, far = make(**parameters).fit(curve), make(**parameters).fit(curve + 1e8)
+    assert near.transform(curve).dtype == np.float32
+    np.testing.assert_allclose(
+        far.transform(curve + 1e8), near.transform(curve), rtol=0.01, atol=0.01
+    )
+    assert near.score(curve) == pytest.approx(far.score(curve + 1e8), rel=1e-3)
+
+
+def test_precision_of_data_that_float32_can_not_hold(curve):
+    fitted = make(precision="float32", max_iter=2).fit(1e100 * curve)
+    np.testing.assert_allclose(
+        fitted.reconstruct(1e100 * curve),
+        1e100 * make(max_iter=2).fit(curve).reconstruct(curve),
+        rtol=1e-3,
+        atol=1e97,
+    )
 
 
 def test_device(curve):
@@ -374,6 +484,63 @@ def test_html_representation(curve):
     assert "AutoencoderTransformer" in html
     assert "n_components" in html
     assert "Fitted" in html
+
+
+@pytest.mark.parametrize("weight", [np.ones(3), -np.ones(300), np.zeros(300)])
+def test_score_checks_its_weights(curve, weight):
+    with pytest.raises(ValueError, match=r"sample_weight|Sample weights|Negative values"):
+        make(max_iter=1).fit(curve).score(curve, sample_weight=weight)
+
+
+def test_one_row_is_not_split(curve):
+    fitted = make(warm_start=True, early_stopping=True, max_iter=2).fit(curve)
+    assert fitted.fit(curve[:1]).n_iter_ == 4
+    with pytest.raises(ValueError, match="1 sample with a positive sample_weight"):
+        make().fit(curve, sample_weight=np.eye(300)[0])
+
+
+def test_weights_of_held_out_rows_have_mean_one(curve):
+    weight = np.where(np.arange(300) % 2, 1e-3, 1.0)
+    parameters = {"max_iter": 1, "learning_rate": 1e-12, "early_stopping": True}
+    fitted = make(**parameters).fit(curve, sample_weight=weight)
+    assert fitted.initial_loss_ == pytest.approx(
+        make(**parameters).fit(curve).initial_loss_, rel=0.5
+    )
+
+
+def test_notebook_classes_come_back_from_a_worker(curve):
+    """Classes of __main__ can not be pickled by reference, only by cloudpickle."""
+    code = (
+        "import numpy as np, torch\n"
+        "from joblib import Parallel, delayed\n"
+        "from sklearn_ae import AutoencoderTransformer\n"
+        "class Own(torch.nn.Linear): pass\n"
+        "def loss(a, b): return (a - b).abs().mean(-1)\n"
+        "X = np.random.default_rng(0).normal(size=(20, 3))\n"
+        "estimator = AutoencoderTransformer(\n"
+        "    1, architecture=(Own(3, 1), Own(1, 3)), loss=loss, max_iter=1)\n"
+        "fits = Parallel(n_jobs=2)(delayed(estimator.fit)(X) for _ in range(2))\n"
+        "assert fits[0].transform(X).shape == (20, 1)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_pickle_holds_the_network_once(curve):
+    fitted = make(hidden_layer_sizes=(500,), optimizer="sgd", max_iter=1).fit(curve)
+    n_bytes = sum(w.numel() * w.element_size() for w in fitted.net_.weights())
+    assert len(pickle.dumps(fitted)) < 1.2 * n_bytes + 20_000
+    copy = pickle.loads(pickle.dumps(fitted))
+    assert copy.net_.module is copy.net_.module_
+
+
+def test_inverse_transform_into_wide_data_is_made_in_batches(curve):
+    X = np.random.default_rng(0).normal(size=(5, 20_000)).astype(np.float32)
+    fitted = make(hidden_layer_sizes=(), max_iter=1).fit(X)
+    codes = np.zeros((4000, 1), np.float32)
+    with peak_memory() as growth:
+        decoded = fitted.inverse_transform(codes)
+    assert growth[0] < 2 * decoded.nbytes / 2**20
 
 
 def test_clone_has_the_parameters_alone(curve):

@@ -4,7 +4,7 @@ from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.latent import Latent, weighted_mean
 from sklearn_ae.nn.linear import Linear
-from sklearn_ae.nn.linear_path import LinearPath, zero_last_layer
+from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
 from sklearn_ae.nn.random import (
     Corruption,
     Dropout,
@@ -36,6 +36,7 @@ __all__ = [
     "SaltAndPepperNoise",
     "Stack",
     "TiedStack",
+    "starts_at_zero",
     "weighted_mean",
     "zero_last_layer",
 ]

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from sklearn_ae.nn.latent import Latent
@@ -41,6 +42,9 @@ class Autoencoder(nn.Module):
         What is subtracted from the input.
     scale : Tensor of shape () or (n_features,)
         What the shifted input is divided by; one scale or one a column.
+    dtype : torch.dtype or None, default=None
+        Type of the weights, where it differs from that of the data, which is that of
+        `shift` and `scale`: rows are standardised in theirs and computed with in this.
     linear_path : LinearPath or None, default=None
         Added to encoder and decoder.
     latent : Latent or None, default=None
@@ -73,12 +77,14 @@ class Autoencoder(nn.Module):
         *,
         shift: Tensor,
         scale: Tensor,
+        dtype: torch.dtype | None = None,
         linear_path: LinearPath | None = None,
         latent: Latent | None = None,
         corruption: Corruption | None = None,
         logistic_output: bool = False,
     ) -> None:
         super().__init__()
+        self.dtype = shift.dtype if dtype is None else dtype
         self.encoder = encoder
         self.decoder = decoder
         self.linear_path = linear_path
@@ -142,7 +148,7 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in input units.
         """
-        return self.to_input_units(self._decode(code))
+        return self.to_input_units(self._decode(code.to(self.dtype)))
 
     def residual(self, x: Tensor) -> Tensor:
         """Give input minus reconstruction, in standard units.
@@ -176,7 +182,7 @@ class Autoencoder(nn.Module):
         standard : Tensor of shape (..., n_features)
             The same rows in standard units.
         """
-        return (x - self.shift) / self.scale
+        return ((x - self.shift) / self.scale).to(self.dtype)
 
     def to_input_units(self, raw: Tensor) -> Tensor:
         """Take the decoder's output to input units.
@@ -191,6 +197,7 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in input units.
         """
+        raw = raw.to(self.shift.dtype)
         return raw.sigmoid() if self.logistic_output else raw * self.scale + self.shift
 
     def _decode(self, code: Tensor) -> Tensor:

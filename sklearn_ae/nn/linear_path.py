@@ -1,5 +1,6 @@
 """The linear path beside the network, which starts at the principal components."""
 
+import copy
 import math
 
 import torch
@@ -103,3 +104,27 @@ def zero_last_layer(module: nn.Module) -> None:
     if layers:
         for parameter in layers[-1].parameters(recurse=False):
             nn.init.zeros_(parameter)
+
+
+def starts_at_zero(module: nn.Module, n_in: int) -> bool:
+    """Tell whether a network gives zero once its last layer is set to zero.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network, which stays as it is.
+    n_in : int
+        Width of its input.
+
+    Returns
+    -------
+    starts_at_zero : bool
+        False where something other than that layer, such as a last activation or another
+        branch, adds to the output.
+    """
+    probe = copy.deepcopy(module).eval()
+    zero_last_layer(probe)
+    dtype = next((parameter.dtype for parameter in probe.parameters()), torch.float32)
+    with torch.no_grad():
+        output = probe(torch.linspace(-1, 1, 2 * n_in, dtype=dtype).reshape(2, n_in))
+    return bool((output == 0).all())

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sklearn_ae.training.net import AutoencoderNet
 
 
+class StopTraining(KeyboardInterrupt):
+    """End the training: skorch takes a KeyboardInterrupt for that, as its own callbacks do."""
+
+
 class Monitor(Callback):
     """Watch the loss of every epoch: keep the best weights, stop where it does not improve.
 
@@ -77,7 +81,7 @@ class Monitor(Callback):
             self._to_beat = self._less_tol(self.initial_loss_)
             if not math.isfinite(self.initial_loss_):
                 self.diverged_ = True
-                _stop_training()
+                raise StopTraining
             self._keep(net)
         if self.begin is not None:
             self.begin()
@@ -105,7 +109,7 @@ class Monitor(Callback):
         stop = self.end is not None and self.end()
         exhausted = self.patience is not None and self._n_without_improvement >= self.patience
         if stop or exhausted or self.diverged_:
-            _stop_training()
+            raise StopTraining
 
     def on_train_end(self, net: "AutoencoderNet", **kwargs: Any) -> None:
         if self.weights_:
@@ -120,7 +124,3 @@ class Monitor(Callback):
             torch._foreach_copy_(self.weights_, net.weights())
         else:
             self.weights_ = [weights.clone() for weights in net.weights()]
-
-
-def _stop_training() -> None:
-    raise KeyboardInterrupt  # skorch's own signal: its fit loop ends there, and nothing more

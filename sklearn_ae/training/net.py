@@ -2,17 +2,18 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
 
 from sklearn_ae.nn import Autoencoder, RandomModule
+from sklearn_ae.training.monitor import StopTraining
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
@@ -36,7 +37,9 @@ class AutoencoderNet(NeuralNet):
     weight_decay : float
         The optimizer's weight decay.
     dtype : torch.dtype
-        Type of weights and inputs.
+        Type of the weights.
+    data_dtype : torch.dtype
+        Type in which the rows are given to the module.
     autocast : bool
         Whether matrix products of the training are made in bfloat16.
     device : torch.device
@@ -59,6 +62,7 @@ class AutoencoderNet(NeuralNet):
         optimizer: str | OptimizerFactory,
         weight_decay: float,
         dtype: torch.dtype,
+        data_dtype: torch.dtype,
         autocast: bool,
         device: torch.device,
         generator: torch.Generator,
@@ -75,6 +79,7 @@ class AutoencoderNet(NeuralNet):
             **{f"optimizer__{name}": value for name, value in options.items()},
         )
         self.dtype = dtype
+        self.data_dtype = data_dtype
         self.autocast = autocast
         self.generator = generator
 
@@ -111,6 +116,11 @@ class AutoencoderNet(NeuralNet):
         verbose : bool
             Whether to print a line an epoch.
         """
+        if schedule != "constant" and any(isinstance(cb, LRScheduler) for cb in callbacks):
+            raise ValueError(
+                "An LRScheduler among the callbacks needs learning_rate_schedule='constant', got "
+                f"{schedule!r}: both would set the learning rate."
+            )
         self.lr = learning_rate
         self.schedule = schedule
         self.batch_size = batch_size
@@ -144,12 +154,13 @@ class AutoencoderNet(NeuralNet):
         return X.split(self.validation_fraction, self.generator)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
-        inference_rows = max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // dataset.X.shape[1]))
+        width = max(dataset.X.shape[1], len(self.module_.shift))  # codes become as wide as rows
+        inference_rows = max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
         return Batches(
             dataset,
             batch_size=self.batch_size if training else inference_rows,
             device=self.device,
-            dtype=self.dtype,
+            dtype=self.data_dtype,
             generator=self.generator if training else None,
         )
 
@@ -157,6 +168,7 @@ class AutoencoderNet(NeuralNet):
         super().on_train_begin(net, X=X, **kwargs)
         self.interrupted_ = False
         self._best_losses: dict[str, float] = {}
+        self._set_learning_rate(self.lr)
         self._n_steps = 0
         # Known only once the rows are split.
         self._max_steps: int | None = None
@@ -181,6 +193,13 @@ class AutoencoderNet(NeuralNet):
         # skorch's target is the weight here: the input is its own target.
         return self.criterion_(y_pred, X, y_true, self.module_)
 
+    def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
+        try:
+            return super().fit_loop(X, y, **kwargs)
+        except KeyboardInterrupt as interruption:
+            self.interrupted_ = not _is_signal(interruption)
+            raise
+
     def run_single_epoch(
         self,
         iterator: Iterable | None,
@@ -198,10 +217,10 @@ class AutoencoderNet(NeuralNet):
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
         if self._watches_batches:
-            with self._noting_interruption():
-                super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             loss = self._mean_logged_loss(prefix)
         else:
+            self.history.new_batch()  # skorch's Checkpoint looks for the last one
             loss = self._mean_loss(iterator, step_fn)
         self.history.record(f"{prefix}_loss", loss)
         # For skorch's log, which prints the best loss so far in colour.
@@ -211,7 +230,7 @@ class AutoencoderNet(NeuralNet):
             self._best_losses[prefix] = loss
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
-        self._set_learning_rate()
+        self._follow_schedule()
         if isinstance(self.optimizer_, torch.optim.LBFGS):
             # It evaluates the loss as often as it needs; the first time is the step's loss.
             steps: list[dict[str, Any]] = []
@@ -264,6 +283,7 @@ class AutoencoderNet(NeuralNet):
         if self.module_.training:
             self._set_training(False)
         batches = self.get_iterator(Rows(X))
+        batches.copy = False
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
@@ -287,6 +307,38 @@ class AutoencoderNet(NeuralNet):
         with torch.no_grad():
             for current, new in zip(self.weights(), weights, strict=True):
                 current.copy_(new)
+
+    def forget_steps(self) -> None:
+        """Forget what the optimizer remembers of past steps, such as its momentum."""
+        self.optimizer_.state.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Give a copy of all that training changes."""
+        return {
+            "weights": [tensor.clone() for tensor in self.weights()],
+            "optimizer": copy.deepcopy(self.optimizer_.state_dict()),
+            "generator": self.generator.get_state(),
+            "n_epochs": len(self.history),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        self.set_weights(state["weights"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        del self.history[state["n_epochs"] :]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # skorch pickles modules into bytes within the pickle, for the sake of devices. On the CPU
+        # there is no need, and then cloudpickle, by which joblib's workers answer, also takes
+        # classes and functions that are defined in a notebook.
+        return super().__getstate__() if self.device.type != "cpu" else self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+        else:
+            self.__dict__.update(state)
 
     def snapshot(self, weights: list[Tensor]) -> "AutoencoderNet":
         """Give a net for inference with a module of its own that has these weights."""
@@ -326,31 +378,26 @@ class AutoencoderNet(NeuralNet):
     def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=self.dtype, device=self.device)
-        with self._noting_interruption():
-            for batch in batches:
-                total += step_fn(batch)["loss"].detach() * len(batch[0])
-            return float(total) / len(batches.rows)
+        for batch in batches:
+            total += step_fn(batch)["loss"].detach() * len(batch[0])
+        return float(total) / len(batches.rows)
 
     def _mean_logged_loss(self, prefix: str) -> float:
         sizes = np.array(self.history[-1, "batches", :, f"{prefix}_batch_size"])
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
 
-    @contextmanager
-    def _noting_interruption(self) -> Iterator[None]:
-        # Callbacks end the training by the same exception, but not from within its computations.
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.interrupted_ = True
-            raise
-
-    def _set_learning_rate(self) -> None:
+    def _follow_schedule(self) -> None:
+        if self.schedule == "constant":
+            return  # set once, for a callback to change
         assert self._max_steps is not None
         share = SCHEDULES[self.schedule](self._n_steps / self._max_steps)
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * share
+        self._set_learning_rate(self.lr * share)
         self._n_steps += 1
+
+    def _set_learning_rate(self, learning_rate: float) -> None:
+        for group in self.optimizer_.param_groups:
+            group["lr"] = learning_rate
 
     def _autocast(self) -> AbstractContextManager:
         if not self.autocast:
@@ -362,6 +409,18 @@ def _give_generator(module: torch.nn.Module, generator: torch.Generator | None) 
     for part in module.modules():
         if isinstance(part, RandomModule):
             part.generator = generator
+
+
+def _is_signal(interruption: KeyboardInterrupt) -> bool:
+    """Tell a callback that ends the training, which skorch has raise this, from Ctrl-C."""
+    if isinstance(interruption, StopTraining):
+        return True
+    traceback = interruption.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and isinstance(
+        traceback.tb_frame.f_locals.get("self"), EarlyStopping
+    )
 
 
 def _overrides_batch_hooks(callback: Callback) -> bool:

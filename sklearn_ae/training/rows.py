@@ -46,7 +46,7 @@ class Rows(Dataset):
         Parameters
         ----------
         fraction : float
-            Share of the rows that go to the validation part, at least one row to each.
+            Share of the rows that go to the validation part, at least one row to each part.
         generator : torch.Generator
             Source of the permutation.
 
@@ -60,10 +60,13 @@ class Rows(Dataset):
         n_validation = min(max(1, round(fraction * len(order))), len(order) - 1)
         # Sorted, so that taking the rows in turn walks through memory.
         validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
-        return (
-            Rows(self.X, self.sample_weight, training),
-            Rows(self.X, self.sample_weight, validation),
-        )
+        return self._part(training), self._part(validation)
+
+    def _part(self, index: np.ndarray) -> "Rows":
+        weight = self.sample_weight
+        if weight is not None:
+            weight = weight / weight[index].mean()  # of mean 1 over the part
+        return Rows(self.X, weight, index)
 
 
 class Batches:
@@ -81,6 +84,8 @@ class Batches:
         Their type.
     generator : torch.Generator or None, default=None
         Shuffles the rows before each pass; in their order if None.
+    copy : bool, default=True
+        Whether the tensors may be written into. False: they may be views of the matrix.
     """
 
     def __init__(
@@ -91,8 +96,10 @@ class Batches:
         device: torch.device,
         dtype: torch.dtype,
         generator: torch.Generator | None = None,
+        copy: bool = True,
     ) -> None:
         self.rows = rows
+        self.copy = copy
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
@@ -121,6 +128,8 @@ class Batches:
         return self._tensor(rows), None if weight is None else self._tensor(weight)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
-        # A slice of the user's own array may be read-only, which PyTorch does not support.
-        array = np.require(array, requirements=["C", "W"])
-        return torch.from_numpy(array).to(self.device, self.dtype)
+        # A slice is a view of the user's own array: it may be read-only, which PyTorch does not
+        # support, and what is written into it by a loss of his own must not get there.
+        if array.base is not None and (self.copy or not array.flags.writeable):
+            array = array.copy()
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)

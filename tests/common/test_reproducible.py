@@ -10,6 +10,7 @@ import pytest
 import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from sklearn_ae import AutoencoderTransformer
 from tests.common.instances import ESTIMATORS, outputs
@@ -81,6 +82,18 @@ def test_same_bits_for_any_number_of_threads(digits):
             found.append(fit_outputs(estimator, wide))
     finally:
         torch.set_num_threads(n_threads)
+    assert_same_bits(*found)
+
+
+@pytest.mark.parametrize("shape", [(2000, 300), (200, 1000)])
+def test_same_bits_for_any_number_of_threads_of_blas(shape):
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=shape) @ np.diag(np.geomspace(1, 0.01, shape[1]))
+    estimator = AutoencoderTransformer(n_components=20, max_iter=1, random_state=0)
+    found = []
+    for n in (1, 2):
+        with threadpool_limits(n, user_api="blas"):
+            found.append(fit_outputs(estimator, wide))
     assert_same_bits(*found)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_ae.nn import LinearPath, Stack, zero_last_layer
+from sklearn_ae.nn import LinearPath, Stack, starts_at_zero, zero_last_layer
 
 
 @pytest.fixture
@@ -43,6 +43,22 @@ def test_zero_last_layer(network):
     assert next(network.parameters()).equal(first)
     (output - 1).square().mean().backward()
     assert any((p.grad.abs() > 0).any() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        (Stack([6, 8, 2]), True),
+        (nn.Linear(6, 2), True),
+        (nn.Sequential(nn.Linear(6, 2), nn.Tanh()), True),
+        (nn.Sequential(nn.Linear(6, 2), nn.Sigmoid()), False),
+        (nn.Identity(), False),
+    ],
+)
+def test_starts_at_zero(network, expected):
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert starts_at_zero(network, 6) is expected
+    assert all(tensor.equal(before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_zero_last_layer_of_a_network_without_parameters():

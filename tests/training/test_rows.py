@@ -7,8 +7,12 @@ from scipy import sparse
 
 from sklearn_ae.training import Batches, Rows
 
-X = np.arange(40.0).reshape(20, 2)
-WEIGHT = np.arange(20.0)
+X = np.arange(2.0, 42.0).reshape(20, 2)
+WEIGHT = np.arange(1.0, 21.0)  # as the first column is, but for its unit
+
+
+def positions(rows):
+    return set(rows[:][0][:, 0] / 2 - 1)
 
 
 def batches(rows, batch_size, generator=None):
@@ -31,7 +35,7 @@ def test_every_row_once_an_epoch_with_its_weight(batch_size, shuffle, as_sparse)
         parts = list(iterator)
         assert len(parts) == len(iterator)
         x, weight = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
-        order = weight.astype(int)
+        order = weight.astype(int) - 1
         assert sorted(order) == list(range(20))
         np.testing.assert_array_equal(x, X[order])
 
@@ -56,19 +60,23 @@ def test_one_batch_of_all_is_built_once():
 def test_split_is_a_partition(fraction, generator):
     training, validation = Rows(X, WEIGHT).split(fraction, generator)
     assert len(validation) == min(max(1, round(fraction * 20)), 19)
-    both = np.concatenate([training[:][1], validation[:][1]])
-    np.testing.assert_array_equal(np.sort(both), WEIGHT)
+    assert sorted([*positions(training), *positions(validation)]) == list(range(20))
+    for part in (training, validation):
+        rows, weight = part[:]
+        if len(part) > 1:
+            assert weight.mean() == pytest.approx(1)
+            np.testing.assert_allclose(weight / weight.max(), rows[:, 0] / rows[:, 0].max())
 
 
 def test_split_of_a_split(generator):
     training, _ = Rows(X, WEIGHT).split(0.3, generator)
     again, _ = training.split(0.5, generator)
-    assert set(again[:][1]) < set(training[:][1])
+    assert positions(again) < positions(training)
 
 
 def test_split_is_random():
     seeds = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    one, other = (set(Rows(X, WEIGHT).split(0.3, seed)[1][:][1]) for seed in seeds)
+    one, other = (positions(Rows(X, WEIGHT).split(0.3, seed)[1]) for seed in seeds)
     assert one != other
 
 
@@ -84,3 +92,12 @@ def test_read_only_rows_are_left_as_they_are():
     for x, _ in batches(Rows(read_only), 20):
         x += 1
     np.testing.assert_array_equal(read_only, X)
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_copies_may_be_written_into(copy):
+    own = X.copy()
+    iterator = batches(Rows(own), 7)
+    iterator.copy, iterator.dtype = copy, torch.float64
+    for x, _ in iterator:
+        assert np.shares_memory(x.numpy(), own) != copy
