@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from benchmarks import pca
-from benchmarks.data import DataUnavailableError
+from benchmarks.data import BenchmarkError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except DataUnavailableError as error:
+    except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -13,8 +13,8 @@ from sklearn.preprocessing import MinMaxScaler
 _LABEL_COLUMNS = ("y", "label", "target", "class")
 
 
-class DataUnavailableError(Exception):
-    """A data set is not at hand; the message says what to do."""
+class BenchmarkError(Exception):
+    """The benchmark can not be run; the message says why, and what to do."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ def load(name: str, random_state: int = 0) -> Data:
 
     Raises
     ------
-    DataUnavailableError
+    BenchmarkError
         If it is not at hand or not readable.
     """
     if name == "mnist":
@@ -78,6 +78,11 @@ def _split(
     random_state: int,
     image_shape: tuple[int, int] | None = None,
 ) -> Data:
+    if y is not None and np.unique(y, return_counts=True)[1].min() < 8:
+        raise BenchmarkError(
+            "Some classes of the labels have fewer than 8 rows: the labels have to be classes, of "
+            "which both parts of the split have some. Leave the column out to do without labels."
+        )
     train, test = train_test_split(
         np.arange(len(X)), test_size=0.25, random_state=random_state, stratify=y
     )
@@ -98,7 +103,7 @@ def _mnist() -> Data:
                 "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=0
             )
         except OSError as error:
-            raise DataUnavailableError(
+            raise BenchmarkError(
                 "MNIST is not at hand: connect to the internet once, so that "
                 "sklearn.datasets.fetch_openml can cache it, or set SKLEARN_AE_DATA to a folder "
                 "that holds mnist.npz with the arrays x_train, y_train, x_test and y_test."
@@ -113,7 +118,7 @@ def _mnist() -> Data:
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     if not path.exists():
-        raise DataUnavailableError(
+        raise BenchmarkError(
             f"There is no data set {str(path)!r}: give digits, mnist, or the path of a .npz or "
             ".csv file."
         )
@@ -124,13 +129,15 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         if path.suffix == ".csv":
             return _read_csv(path)
     except (KeyError, ValueError) as error:
-        raise DataUnavailableError(f"{path} could not be read: {error}") from error
-    raise DataUnavailableError(f"{path} is neither a .npz nor a .csv file.")
+        raise BenchmarkError(f"{path} could not be read: {error}") from error
+    raise BenchmarkError(f"{path} is neither a .npz nor a .csv file.")
 
 
 def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
+    if len(rows) < 2:
+        raise ValueError("it has fewer than two rows")
     table = np.array(rows)
     is_label = np.isin([name.strip().lower() for name in header], _LABEL_COLUMNS)
     if is_label.sum() > 1:

@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks import machine, pictures
-from benchmarks.data import Data, load
+from benchmarks.data import BenchmarkError, Data, load
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import reconstruction_error, reconstruction_r2
 
@@ -89,6 +89,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure all methods at all code sizes; print the table, save JSON and pictures."""
     data = load(options.dataset, options.seed)  # before anything is started: it may not be there
+    n_features = data.X_train.shape[1]
+    if not all(1 <= k <= n_features for k in options.n_components):
+        raise BenchmarkError(
+            f"--n-components must be between 1 and the number of columns, {n_features}."
+        )
     console = Console()
     results, samples = [], {}
     cases = [(k, method) for k in options.n_components for method in options.methods]
@@ -121,7 +126,7 @@ def run(options: argparse.Namespace) -> None:
         "seed": options.seed,
         "n_train": len(data.X_train),
         "n_test": len(data.X_test),
-        "n_features": data.X_train.shape[1],
+        "n_features": n_features,
         "results": results,
     }
     file = options.output / f"pca-{name}.json"

@@ -13,6 +13,7 @@ from sklearn_ae._standard_units import blocks, dense
 
 # Above this size of the eigenvalue problem a few components are found by iteration.
 _MAX_EXACT = 2000
+_MAX_EXACT_SPARSE = 500  # products with a sparse matrix cost little
 _N_OVERSAMPLES = 10
 _N_ITERATIONS = 7
 
@@ -106,7 +107,8 @@ def _principal_components(
     size = min(n_samples, n_features)
     share = n_components if isinstance(n_components, float) else None
     n_leading = size if share is not None else min(int(n_components), size)
-    if size > _MAX_EXACT and n_leading + _N_OVERSAMPLES < size // 4:
+    max_exact = _MAX_EXACT if isinstance(matrix.X, np.ndarray) else _MAX_EXACT_SPARSE
+    if size > max_exact and n_leading + _N_OVERSAMPLES < size // 4:
         components = _by_iteration(matrix, n_leading, random_state)
     elif n_features <= n_samples:
         components = _by_covariance(matrix, n_leading, share)
@@ -148,11 +150,25 @@ def _by_iteration(
 
 
 def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
+    if not isinstance(matrix.X, np.ndarray):
+        return _sparse_times_covariance(matrix, basis)
     product = np.zeros_like(basis)
     basis = basis.astype(matrix.X.dtype, copy=False)
     for _, block in matrix.row_blocks():
         product += block.T @ (block @ basis)
     return product
+
+
+def _sparse_times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
+    # The shift is taken off the products, so that the zeros of X stay zeros. For dense data that
+    # would be a difference of large numbers, wherever the columns are far from zero.
+    X, shift, scale, weight = matrix
+    per_column = np.broadcast_to(scale, shift.shape)[:, None]
+    scaled = basis / per_column
+    projections = X @ scaled - shift @ scaled
+    if weight is not None:
+        projections *= weight[:, None]
+    return (X.T @ projections - np.outer(shift, projections.sum(axis=0))) / per_column
 
 
 def _leading_eigenvectors(

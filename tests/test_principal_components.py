@@ -12,8 +12,6 @@ from sklearn_ae._principal_components import (
     principal_components,
 )
 
-RANDOM = np.random.RandomState(0)
-
 
 def make(n_samples, n_features):
     rng = np.random.default_rng(0)
@@ -24,13 +22,14 @@ def components_of(X, n_components, sample_weight=None, scale=None):
     scale = np.array(1.0) if scale is None else scale
     mean = np.average(X.toarray() if sparse.issparse(X) else X, axis=0, weights=sample_weight)
     matrix = StandardizedMatrix(X, mean, scale, sample_weight)
-    return principal_components(matrix, n_components, RANDOM)
+    return principal_components(matrix, n_components, np.random.RandomState(0))
 
 
 @pytest.fixture(params=["exact", "by iteration"])
 def rounding(request, monkeypatch):
     if request.param == "by iteration":
         monkeypatch.setattr(module, "_MAX_EXACT", 7)
+        monkeypatch.setattr(module, "_MAX_EXACT_SPARSE", 7)
         monkeypatch.setattr(module, "_N_OVERSAMPLES", 5)
         return 1e-2  # neighbouring components mix where the spectrum falls as slowly as here
     return 1e-8
@@ -44,6 +43,21 @@ def test_is_pca(shape, container, rounding):
     expected = PCA(4, svd_solver="full").fit(X).components_
     np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(4), atol=rounding)
     np.testing.assert_allclose(found @ found.T, np.eye(4), atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("per_column", [True, False])
+def test_sparse_products_take_off_the_shift(weighted, per_column, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_EXACT", 7)
+    monkeypatch.setattr(module, "_MAX_EXACT_SPARSE", 7)
+    X = make(90, 80)
+    weight = np.linspace(0.5, 1.5, 90) if weighted else None
+    scale = X.std(axis=0) if per_column else np.array(2.0)
+    dense, from_sparse = (
+        components_of(container(X), 3, weight, scale)
+        for container in (np.asarray, sparse.csr_array)
+    )
+    assert np.abs(np.linalg.det(dense @ from_sparse.T)) > 0.99
 
 
 @pytest.mark.parametrize("blocks", [60, 1000])

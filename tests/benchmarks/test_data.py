@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks import data as module
-from benchmarks.data import DataUnavailableError, load
+from benchmarks.data import BenchmarkError, load
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_mnist_out_of_reach(monkeypatch, tmp_path):
 
     monkeypatch.setenv("SKLEARN_AE_DATA", str(tmp_path))
     monkeypatch.setattr(module, "fetch_openml", offline)
-    with pytest.raises(DataUnavailableError, match="set SKLEARN_AE_DATA to a folder"):
+    with pytest.raises(BenchmarkError, match="set SKLEARN_AE_DATA to a folder"):
         load("mnist")
 
 
@@ -85,18 +85,20 @@ def test_mnist_out_of_reach(monkeypatch, tmp_path):
     [
         ("missing.npz", None, "There is no data set"),
         ("own.txt", "", "neither a .npz nor a .csv"),
-        ("own.csv", "a,b\n1,x\n", "could not be read"),
-        ("own.csv", "y,label\n1,2\n", "more than one of its columns"),
+        ("own.csv", "a,b\n1,x\n2,y\n", "could not be read"),
+        ("own.csv", "y,label\n1,2\n3,4\n", "more than one of its columns"),
+        ("own.csv", "a,b\n", "fewer than two rows"),
+        ("own.csv", "a,y\n" + "".join(f"{i},{i}\n" for i in range(9)), "fewer than 8 rows"),
     ],
 )
 def test_bad_files(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_text(content)
-    with pytest.raises(DataUnavailableError, match=message):
+    with pytest.raises(BenchmarkError, match=message):
         load(str(tmp_path / name))
 
 
 def test_archive_without_the_array(tmp_path):
     np.savez(tmp_path / "own.npz", Z=np.zeros(3))
-    with pytest.raises(DataUnavailableError, match="could not be read"):
+    with pytest.raises(BenchmarkError, match="could not be read"):
         load(str(tmp_path / "own.npz"))

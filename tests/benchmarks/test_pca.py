@@ -49,6 +49,12 @@ def test_sentence_instead_of_a_traceback(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("There is no data set 'nowhere.csv'")
 
 
+@pytest.mark.parametrize("size", [0, 65])
+def test_code_size_that_pca_can_not_have(tmp_path, capsys, size):
+    assert run(tmp_path, "--n-components", size) == 1
+    assert "between 1 and the number of columns, 64" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("method", pca.METHODS)
 def test_every_method_is_measured(method, monkeypatch):
     monkeypatch.setattr(pca, "_KERNEL_PCA_ROWS", 200)
