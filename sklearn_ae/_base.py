@@ -31,6 +31,7 @@ from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import (
+    FULL_BATCH_OPTIMIZERS,
     OPTIMIZERS,
     SCHEDULES,
     AutoencoderNet,
@@ -311,7 +312,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, net: AutoencoderNet, rows: Rows, monitor: Monitor, **settings: Any) -> None:
         batch_size = self.batch_size
-        if batch_size == "auto":
+        if batch_size == "auto" and self.optimizer in FULL_BATCH_OPTIMIZERS:
+            batch_size = len(rows)
+        elif batch_size == "auto":
             # Small data need many steps an epoch, large data few steps a second.
             batch_size = min(max(len(rows) // 32, 64), 256)
         net.train(

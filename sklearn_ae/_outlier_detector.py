@@ -67,21 +67,26 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         starts at the principal components, so that training starts at the error of PCA.
         None: the plain network. "auto": "pca" wherever loss, architecture and latent
         allow it, which is not so for "binary_cross_entropy", tied weights and sparse codes.
-    optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad"} \
-            or callable, default="adam"
+    optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
+            "muon", "gradient_descent", "lbfgs"} or callable, default="adam"
+        "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
+        learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
+        take all rows at once; a learning rate of 1 suits the latter.
         A subclass of :class:`torch.optim.Optimizer`, or any callable
         ``(parameters, lr=...)`` that gives one, is taken as well; ``weight_decay`` is
         passed to it where that is not 0.
     learning_rate : float, default=0.001
         Learning rate, the highest one of the schedule.
-    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+    learning_rate_schedule : {"one_cycle", "cosine", "step", "constant"}, \
+            default="one_cycle"
         "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
-        and then falls to zero along a cosine; "cosine" only falls.
+        and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
+        after half and to a hundredth after three quarters of them.
     weight_decay : float, default=0.0
         Strength of the optimizer's weight decay.
     batch_size : int or "auto", default="auto"
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
-        at least 64 and at most 256.
+        at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int, default=100
         Number of epochs, at the most.
     tol : float, default=1e-4

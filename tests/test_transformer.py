@@ -126,6 +126,9 @@ def test_overcomplete(curve, linear_path):
         ("nesterov", 0.02),
         ("rmsprop", 1e-3),
         ("adagrad", 1e-2),
+        ("muon", 1e-3),
+        ("gradient_descent", 0.3),
+        ("lbfgs", 1.0),
         (torch.optim.Adamax, 1e-3),
     ],
 )
@@ -140,6 +143,21 @@ def test_optimizer_that_evaluates_the_loss_itself(curve):
     parameters = {"batch_size": 300, "early_stopping": False, "max_iter": 5}
     fitted = make(optimizer=lbfgs, learning_rate=1.0, **parameters).fit(curve)
     assert fitted.best_loss_ < 0.5 * make(**parameters).fit(curve).best_loss_
+
+
+@pytest.mark.parametrize("name", ["gradient_descent", "lbfgs"])
+def test_full_batch_optimizers_take_all_rows_at_once(curve, name):
+    fitted = make(optimizer=name, max_iter=1, early_stopping=False).fit(curve)
+    assert fitted.net_.batch_size == len(curve)
+    assert make(optimizer=name, max_iter=1, batch_size=50).fit(curve).net_.batch_size == 50
+
+
+def test_muon_needs_fewer_epochs_than_adam(digits):
+    losses = [
+        make(optimizer=name, n_components=8, max_iter=10, learning_rate=0.01).fit(digits).best_loss_
+        for name in ("muon", "adam")
+    ]
+    assert losses[0] < 0.96 * losses[1]
 
 
 def test_weight_decay_shrinks_weights(curve):

@@ -3,11 +3,12 @@
 from sklearn_ae.training.devices import check_device, compute_dtype
 from sklearn_ae.training.monitor import Monitor
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.optimizers import OPTIMIZERS
+from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
 
 __all__ = [
+    "FULL_BATCH_OPTIMIZERS",
     "OPTIMIZERS",
     "SCHEDULES",
     "AutoencoderNet",

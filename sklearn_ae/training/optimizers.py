@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from sklearn_ae.training.muon import Muon
+
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 OPTIMIZERS: dict[str, OptimizerFactory] = {
@@ -16,11 +18,16 @@ OPTIMIZERS: dict[str, OptimizerFactory] = {
     "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
     "rmsprop": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
+    "muon": Muon,
+    "gradient_descent": torch.optim.SGD,
+    "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe"),
 }
+# These take all rows at once.
+FULL_BATCH_OPTIMIZERS = {"gradient_descent", "lbfgs"}
 
 # One kernel for the update of all parameters, in place of a dispatch for each: on small networks
-# that is a fifth of the step. RMSprop has none.
-_FUSED = {"adam", "adamw", "sgd", "momentum", "nesterov", "adagrad"}
+# that is a fifth of the step. The others have none.
+_FUSED = {"adam", "adamw", "sgd", "momentum", "nesterov", "adagrad", "gradient_descent"}
 
 
 def optimizer_and_options(

@@ -37,8 +37,16 @@ def one_cycle(progress: float) -> float:
     return cosine((progress - _WARM_UP) / (1 - _WARM_UP))
 
 
+def step(progress: float) -> float:
+    """Fall to a tenth after half of the training, and to a hundredth after three quarters."""
+    if progress < 0.5:
+        return 1.0
+    return 0.1 if progress < 0.75 else 0.01
+
+
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
     "cosine": cosine,
     "one_cycle": one_cycle,
+    "step": step,
 }

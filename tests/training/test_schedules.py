@@ -16,6 +16,14 @@ def test_shapes():
     constant, cosine, one_cycle = (
         np.array([SCHEDULES[name](p) for p in grid]) for name in ("constant", "cosine", "one_cycle")
     )
+    assert [SCHEDULES["step"](p) for p in (0, 0.49, 0.5, 0.74, 0.75, 1)] == [
+        1,
+        1,
+        0.1,
+        0.1,
+        0.01,
+        0.01,
+    ]
     assert (constant == 1).all()
     assert (np.diff(cosine) < 0).all()
     assert one_cycle[0] == pytest.approx(1 / 25)
