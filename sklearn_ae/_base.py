@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackSupportMixin
+from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -146,23 +146,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             context.call_on_fit_task_begin(**data)
             monitor = Monitor(self.tol, self.n_iter_no_change)
             if getattr(self, "_skl_callbacks", ()):
-                epoch: Any = None
-
-                def begin() -> None:
-                    nonlocal epoch
-                    epoch = context.subcontext(task_name="epoch")
-                    epoch.call_on_fit_task_begin(**data)
-
-                def end() -> bool:
-                    # Lazily: the attributes, and the copy of the network, take time.
-                    return epoch.call_on_fit_task_end(
-                        **data,
-                        reconstruction_attributes=lambda: self._fitted_attributes(
-                            net.snapshot(monitor.weights_), monitor, rows
-                        ),
-                    )
-
-                monitor.begin, monitor.end = begin, end
+                self._report_epochs(monitor, net, rows, context, data)
             splits = self.early_stopping
             if splits == "auto":
                 splits = len(rows) >= _MIN_SAMPLES_TO_SPLIT
@@ -176,6 +160,33 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 validation_fraction=self.validation_fraction if splits else 0.0,
             )
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
+
+    def _report_epochs(
+        self,
+        monitor: Monitor,
+        net: AutoencoderNet,
+        rows: Rows,
+        context: CallbackContext,
+        data: dict[str, Any],
+    ) -> None:
+        """Have the monitor call scikit-learn's callbacks around every epoch."""
+        epoch: CallbackContext
+
+        def begin() -> None:
+            nonlocal epoch
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**data)
+
+        def end() -> bool:
+            # Lazily: the attributes, and the copy of the network, take time.
+            return epoch.call_on_fit_task_end(
+                **data,
+                reconstruction_attributes=lambda: self._fitted_attributes(
+                    net.snapshot(monitor.weights_), monitor, rows
+                ),
+            )
+
+        monitor.begin, monitor.end = begin, end
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""
