@@ -55,6 +55,33 @@ def test_nothing_is_corrupted_after_fit(estimator, early_stopping, digits):
     np.testing.assert_array_equal(fitted.reconstruct(digits), fitted.reconstruct(digits))
 
 
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_nothing_is_corrupted_for_a_callback(early_stopping, digits):
+    class Keeper:
+        def setup(self, estimator, context):
+            self.same, self.n_epochs = True, 0
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            one, other = (fitted_estimator.transform(digits) for _ in range(2))
+            self.same &= np.array_equal(one, other)
+            self.n_epochs += context.task_name == "epoch"
+
+    keeper = Keeper()
+    parameters = {"corruption": "gaussian", "max_iter": 3, "early_stopping": early_stopping}
+    with_callback = make(**parameters).set_callbacks(keeper).fit(digits)
+    assert keeper.same
+    assert keeper.n_epochs == 3
+    np.testing.assert_array_equal(
+        with_callback.transform(digits), make(**parameters).fit_transform(digits)
+    )
+
+
 def test_held_out_rows_are_corrupted_always_in_the_same_way(digits):
     parameters = {"learning_rate": 1e-12, "max_iter": 3, "n_components": 4}
     noisy = make(corruption=GaussianNoise(1.0), **parameters).fit(digits)

@@ -342,10 +342,10 @@ class AutoencoderNet(NeuralNet):
 
     def snapshot(self, weights: list[Tensor]) -> "AutoencoderNet":
         """Give a net for inference with a module of its own that has these weights."""
-        net: AutoencoderNet = object.__new__(type(self))
-        # Past skorch's bookkeeping of components, which is for nets under construction.
+        _give_generator(self.module_, None)  # every epoch gives one anew
         module = copy.deepcopy(self.module_).eval()
-        _give_generator(module, None)
+        # Past skorch's bookkeeping of components, which is for nets under construction.
+        net: AutoencoderNet = object.__new__(type(self))
         net.__dict__.update(self.__dict__ | {"module": module, "module_": module})
         net.set_weights(weights)
         return net
