@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 from skorch.callbacks import Callback
 
 from sklearn_ae._network import build_net
+from sklearn_ae._parameter_object import is_same
 from sklearn_ae._standard_units import column_mean_and_std
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
@@ -301,15 +302,14 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             scale=self._scale(std),
             max_found_components=self._max_found_components(len(mean)),
         )
-        # Clones, since parameter objects can be changed in place; pickled along with the net.
-        net.built_with = {name: _clone_parameters(getattr(self, name)) for name in _BUILT_WITH}
+        net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
         return net
 
     def _current_net(self) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
         net = self.net_
         for name, value in net.built_with.items():
-            if not _is_same(getattr(self, name), value):
+            if not is_same(getattr(self, name), value):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} differs from {value!r}, with which the "
                     "network was built; fit with warm_start=False to change it."
@@ -347,7 +347,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def _skorch_callbacks(self) -> list[Callback]:
         callbacks = [] if self.callbacks is None else list(self.callbacks)
         for callback in callbacks:
-            each = callback[1] if isinstance(callback, tuple) else callback
+            each = callback[1] if isinstance(callback, (tuple, list)) else callback
             each = each if isinstance(each, type) else type(each)
             if not issubclass(each, Callback):
                 raise TypeError(
@@ -370,18 +370,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         )
 
 
-def _clone_parameters(value: Any) -> Any:
-    return clone(value) if hasattr(value, "get_params") else value
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
-    if hasattr(one, "get_params") and type(one) is type(other):
-        return all(
-            _is_same(value, other.get_params()[name]) for name, value in one.get_params().items()
-        )
-    return bool(one == other)
+def _copy(parameter: Any) -> Any:
+    # set_params changes parameter objects in place.
+    return clone(parameter) if hasattr(parameter, "get_params") else parameter
 
 
 def _is_fitted(name: str) -> bool:

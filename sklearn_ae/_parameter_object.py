@@ -1,5 +1,8 @@
 """Small objects that hold parameters of an estimator."""
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
@@ -12,9 +15,27 @@ class ParameterObject(BaseEstimator):
     """
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return repr(self.get_params()) == repr(other.get_params())
+        return is_same(self, other) if type(other) is type(self) else NotImplemented
 
-    def __hash__(self) -> int:
-        return hash((type(self), tuple(sorted((k, repr(v)) for k, v in self.get_params().items()))))
+
+def is_same(one: Any, other: Any) -> bool:
+    """Tell whether two values of a parameter are the same.
+
+    Parameters
+    ----------
+    one, other : object
+        Numbers, arrays, objects with parameters, ...
+
+    Returns
+    -------
+    is_same : bool
+        Arrays are compared by their entries, objects with ``get_params`` by these.
+    """
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if hasattr(one, "get_params") and type(one) is type(other):
+        others = other.get_params(deep=False)
+        return all(
+            is_same(value, others[name]) for name, value in one.get_params(deep=False).items()
+        )
+    return bool(one == other)

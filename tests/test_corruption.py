@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import skorch.callbacks
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -80,6 +81,21 @@ def test_nothing_is_corrupted_for_a_callback(early_stopping, digits):
     np.testing.assert_array_equal(
         with_callback.transform(digits), make(**parameters).fit_transform(digits)
     )
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_nothing_is_corrupted_after_a_failure(estimator, method, digits):
+    class Failing(skorch.callbacks.Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise ZeroDivisionError
+
+    parameters = {"corruption": "gaussian", "max_iter": 2, "early_stopping": False}
+    fitted = estimator(n_components=2, warm_start=True, **parameters).fit(digits)
+    expected = fitted.score_samples(digits)
+    with pytest.raises(ZeroDivisionError):
+        getattr(fitted.set_params(callbacks=[Failing()]), method)(digits)
+    np.testing.assert_array_equal(fitted.score_samples(digits), expected)
 
 
 def test_held_out_rows_are_corrupted_always_in_the_same_way(digits):

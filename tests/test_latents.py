@@ -106,6 +106,15 @@ def test_penalty_counts_weights(latent, digits):
     assert penalty(x, weight) == pytest.approx(penalty(x[1::2], None))
 
 
+@pytest.mark.parametrize("latent", ["sparse", "contractive"])
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", "float64"), ("float64", "float32")])
+def test_weights_of_another_type_than_the_network(latent, precision, dtype, digits):
+    X = digits.astype(dtype)
+    fitted = make(latent=latent, precision=precision, max_iter=2)
+    fitted.fit(X, sample_weight=np.linspace(0.5, 1.5, len(X)))
+    assert fitted.transform(X).dtype == precision
+
+
 def test_divergence_is_that_of_kullback_and_leibler():
     latent = Sparse("kl", weight=2.0, target=0.1).build(3)
     code = torch.tensor([[0.1, 0.3, 0.5], [0.1, 0.1, 0.7]])

@@ -66,4 +66,5 @@ def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     """
     if weight is None:
         return values.mean(dim=0)
+    weight = weight.to(values.dtype)
     return weight @ values / weight.sum()

@@ -116,11 +116,6 @@ class AutoencoderNet(NeuralNet):
         verbose : bool
             Whether to print a line an epoch.
         """
-        if schedule != "constant" and any(isinstance(cb, LRScheduler) for cb in callbacks):
-            raise ValueError(
-                "An LRScheduler among the callbacks needs learning_rate_schedule='constant', got "
-                f"{schedule!r}: both would set the learning rate."
-            )
         self.lr = learning_rate
         self.schedule = schedule
         self.batch_size = batch_size
@@ -128,10 +123,21 @@ class AutoencoderNet(NeuralNet):
         self.validation_fraction = validation_fraction
         self.verbose = verbose
         self.callbacks = callbacks
-        self.initialize_callbacks()
         try:
+            self.initialize_callbacks()
+            if schedule != "constant" and any(
+                isinstance(callback, LRScheduler) for _, callback in self.callbacks_
+            ):
+                raise ValueError(
+                    "An LRScheduler among the callbacks needs learning_rate_schedule='constant', "
+                    f"got {schedule!r}: both would set the learning rate."
+                )
             self.partial_fit(rows)
         finally:
+            # Also after an error: the network of a warm start stays in use.
+            self.module_.eval()
+            _give_generator(self.module_, None)
+            self._noise: torch.Generator | None = None
             # They may hold on to data and estimators.
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
@@ -177,12 +183,6 @@ class AutoencoderNet(NeuralNet):
         ).tolist()
         self._noise = torch.Generator(self.device).manual_seed(noise_seed)
         self._watches_batches = any(_overrides_batch_hooks(cb) for _, cb in self.callbacks_)
-
-    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        super().on_train_end(net, **kwargs)
-        self.module_.eval()
-        _give_generator(self.module_, None)
-        del self._noise
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
         return self.module_(x)

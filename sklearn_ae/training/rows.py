@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 
 class Rows(Dataset):
-    """A selection of the rows of a matrix, with their weights. Copies nothing.
+    """A selection of the rows of a matrix, with their weights. Copies none of them.
 
     Parameters
     ----------

@@ -249,8 +249,9 @@ def test_skorch_schedule_is_followed():
     parameters = {"callbacks": [recorder, scheduler], "learning_rate": 1.0, "optimizer": "sgd"}
     make(learning_rate_schedule="constant", max_iter=3, **parameters).fit(X)
     np.testing.assert_allclose(recorder.rates, [1, 0.1, 0.01])
-    with pytest.raises(ValueError, match="An LRScheduler among the callbacks needs"):
-        make(**parameters).fit(X)
+    for callback in (scheduler, ("named", scheduler), skorch.callbacks.LRScheduler):
+        with pytest.raises(ValueError, match="An LRScheduler among the callbacks needs"):
+            make(callbacks=[callback]).fit(X)
 
 
 @pytest.mark.parametrize("kind", ["Checkpoint", "TrainEndCheckpoint"])
