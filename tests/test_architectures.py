@@ -44,7 +44,8 @@ def test_bad_parameters(parameters, error):
 def test_is_a_parameter_object():
     architecture = MLP((4,), "tanh")
     assert clone(architecture) == architecture
-    assert MLP(np.array([4]), "tanh") == MLP(np.array([4]), "tanh")
+    assert MLP(np.array([8, 4])) == MLP(np.array([8, 4]))
+    assert MLP(np.array([8, 4])) != MLP(np.array([8, 5]))
     assert architecture != MLP((4,), "relu")
     assert architecture != "mlp"
     assert architecture.set_params(dropout=0.1) == MLP((4,), "tanh", 0.1)
