@@ -24,12 +24,13 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import Callback
 
+from sklearn_ae._generation import N_REMEMBERED, GenerationMixin
 from sklearn_ae._network import build_net
 from sklearn_ae._parameter_object import is_same
 from sklearn_ae._standard_units import column_mean_and_std
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
-from sklearn_ae.losses import LOSSES
+from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
@@ -51,16 +52,19 @@ _BUILT_WITH = (
     "latent",
     "corruption",
     "loss",
+    "output_activation",
     "linear_path",
     "optimizer",
     "weight_decay",
+    "l1_penalty",
+    "max_grad_norm",
     "precision",
 )
 # With fewer rows, a part of them is too small to judge by and too large to do without.
 _MIN_SAMPLES_TO_SPLIT = 100
 
 
-class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
+class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of the estimators; see them for the parameters."""
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -76,11 +80,14 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         "latent": [StrOptions(set(LATENTS)), HasMethods("build"), None],
         "corruption": [StrOptions(set(CORRUPTIONS)), HasMethods("build"), None],
         "loss": [StrOptions(set(LOSSES)), callable],
+        "output_activation": [StrOptions({"auto", "identity", *OUTPUT_ACTIVATIONS})],
         "linear_path": [StrOptions({"auto", "pca"}), None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "l1_penalty": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -343,6 +350,14 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             warnings.warn("Training interrupted by user: the best weights so far are kept.")
         for name, value in self._fitted_attributes(net, monitor, rows).items():
             setattr(self, name, value)
+        self._remember(rows)
+
+    def _remember(self, rows: Rows) -> None:
+        """Keep what the encoder gives for some training rows, to fit a density on."""
+        module = self.net_.module_
+        some = rows.X[:: -(-len(rows) // N_REMEMBERED)]
+        self._density = None
+        self._remembered = self.net_.compute(lambda x: module.hidden(module.standardize(x)), some)
 
     def _skorch_callbacks(self) -> list[Callback]:
         callbacks = [] if self.callbacks is None else list(self.callbacks)

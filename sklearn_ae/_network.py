@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._random import make_generators
-from sklearn_ae.architectures import MLP, build_modules
+from sklearn_ae.architectures import MLP, build_modules, call_build
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
-from sklearn_ae.losses import Criterion
-from sklearn_ae.nn import Autoencoder, LinearPath, starts_at_zero, zero_last_layer
+from sklearn_ae.losses import OUTPUT_ACTIVATIONS, Criterion
+from sklearn_ae.nn import Autoencoder, Latent, LinearPath, starts_at_zero, zero_last_layer
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
 
 _AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
@@ -61,7 +62,13 @@ def build_net(
     latent = parameters.latent
     if isinstance(latent, str):
         latent = LATENTS[latent]()
-    with_path = _with_linear_path(parameters, architecture, latent, criterion)
+    if getattr(latent, "has_likelihood", False) and criterion.likelihood is None:
+        raise ValueError(
+            f"loss={parameters.loss!r} has no meaning with {latent!r}: it is not the logarithm of "
+            "a likelihood. Use 'squared_error', 'absolute_error' or 'binary_cross_entropy'."
+        )
+    output_activation = _output_activation(parameters, criterion)
+    with_path = _with_linear_path(parameters, architecture, latent, output_activation)
     size = _int_or_share(parameters.n_components)
     components = np.empty((0, n_features))
     if with_path or isinstance(size, float):
@@ -71,7 +78,14 @@ def build_net(
             components = components[:max_found_components]
     n_components = size if isinstance(size, int) else max(1, len(components))
 
-    encoder, decoder = build_modules(architecture, n_features, n_components, generator)
+    latent = Latent() if latent is None else call_build(latent, n_components, generator=generator)
+    encoder, decoder = build_modules(
+        architecture,
+        n_features,
+        n_components,
+        generator,
+        n_hidden=latent.hidden_per_component * n_components,
+    )
     path = None
     if with_path and starts_at_zero(encoder, n_features) and starts_at_zero(decoder, n_components):
         path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
@@ -99,15 +113,18 @@ def build_net(
         scale=torch.as_tensor(scale).to(data_dtype),
         dtype=dtype,
         linear_path=None if path is None else path.to(dtype),
-        latent=None if latent is None else latent.build(n_components).to(dtype),
+        latent=latent.to(dtype),
         corruption=None if corruption is None else corruption.to(data_dtype),
-        logistic_output=criterion.logistic_output,
+        output_activation=output_activation,
+        likelihood=criterion.likelihood,
     )
     net = AutoencoderNet(
         module.eval(),
         criterion,
         optimizer=parameters.optimizer,
         weight_decay=parameters.weight_decay,
+        l1_penalty=parameters.l1_penalty,
+        max_grad_norm=parameters.max_grad_norm,
         dtype=dtype,
         data_dtype=data_dtype,
         autocast=parameters.precision == "bfloat16",
@@ -125,15 +142,27 @@ def _int_or_share(n_components: Any) -> int | float:
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)
 
 
+def _output_activation(parameters: Any, criterion: Criterion) -> nn.Module | None:
+    name = parameters.output_activation
+    if criterion.units == "logits":
+        if name not in ("auto", "logistic"):
+            raise ValueError(
+                f"output_activation={name!r} has no meaning with loss={parameters.loss!r}, whose "
+                "reconstruction is a logistic function. Use 'auto' or 'logistic'."
+            )
+        name = "logistic"
+    return OUTPUT_ACTIVATIONS[name]() if name in OUTPUT_ACTIVATIONS else None
+
+
 def _with_linear_path(
-    parameters: Any, architecture: Any, latent: Any, criterion: Criterion
+    parameters: Any, architecture: Any, latent: Any, output_activation: nn.Module | None
 ) -> bool:
     if parameters.linear_path is None:
         return False
-    if criterion.logistic_output:
+    if output_activation is not None:
         reason = (
-            f"with loss={parameters.loss!r}, whose reconstruction is a logistic function: the path "
-            "can not start at the principal components"
+            f"with loss={parameters.loss!r} and output_activation={parameters.output_activation!r}:"
+            " under the activation, the path can not start at the principal components"
         )
     elif not getattr(architecture, "has_linear_path", True):
         reason = f"with {architecture!r}, whose last layers can not start at zero"

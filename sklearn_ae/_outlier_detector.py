@@ -62,6 +62,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         the reconstruction a logistic function of the decoder's output. A callable maps
         two tensors of shape (batch, n_features), input and reconstruction in input
         units, to a tensor of shape (batch,).
+    output_activation : {"auto", "identity", "logistic", "tanh"}, default="auto"
+        What the decoder's output goes through. "identity": nothing, it is in standard
+        units. "logistic" and "tanh": reconstructions are in (0, 1) or (-1, 1), in input
+        units, and there is no linear path. "auto": "logistic" for "binary_cross_entropy",
+        else "identity".
     linear_path : {"auto", "pca"} or None, default="auto"
         "pca": encoder and decoder each have a linear path beside the network, which
         starts at the principal components, so that training starts at the error of PCA.
@@ -83,7 +88,15 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
         after half and to a hundredth after three quarters of them.
     weight_decay : float, default=0.0
-        Strength of the optimizer's weight decay.
+        Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
+        a share by which weights shrink at each step.
+    l1_penalty : float, default=0.0
+        Strength of the L1 penalty on all weights, biases apart: at each step they move
+        towards zero by this share of the learning rate, and those that get there are
+        exactly zero.
+    max_grad_norm : float or None, default=None
+        Longer gradients are shortened to this norm; None: never. 1 helps where training
+        diverges, as recurrent networks may.
     batch_size : int or "auto", default="auto"
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
         at least 64 and at most 256; all of them for optimizers that take all at once.
@@ -193,11 +206,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         latent=None,
         corruption=None,
         loss="squared_error",
+        output_activation="auto",
         linear_path="auto",
         optimizer="adam",
         learning_rate=1e-3,
         learning_rate_schedule="one_cycle",
         weight_decay=0.0,
+        l1_penalty=0.0,
+        max_grad_norm=None,
         batch_size="auto",
         max_iter=100,
         tol=1e-4,
@@ -220,11 +236,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self.latent = latent
         self.corruption = corruption
         self.loss = loss
+        self.output_activation = output_activation
         self.linear_path = linear_path
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
+        self.l1_penalty = l1_penalty
+        self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol

@@ -14,7 +14,7 @@ import copy
 import math
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -317,8 +317,37 @@ def _seeded_global_state(generator: torch.Generator) -> Iterator[None]:
         yield
 
 
+def call_build(owner: Any, *sizes: int, generator: torch.Generator) -> Any:
+    """Call a ``build`` method without reading or changing global random state.
+
+    Parameters
+    ----------
+    owner : object with a method ``build``
+        The parameter object.
+    *sizes : int
+        What it is called with.
+    generator : torch.Generator
+        Given to a method with a parameter of that name; otherwise the global state is
+        seeded from it around the call.
+
+    Returns
+    -------
+    built : object
+        What the method gives.
+    """
+    if "generator" in signature(owner.build).parameters:
+        return owner.build(*sizes, generator=generator)
+    with _seeded_global_state(generator):
+        return owner.build(*sizes)
+
+
 def build_modules(
-    architecture: Any, n_features: int, n_components: int, generator: torch.Generator
+    architecture: Any,
+    n_features: int,
+    n_components: int,
+    generator: torch.Generator,
+    *,
+    n_hidden: int | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """Build encoder and decoder without reading or changing global random state.
 
@@ -332,6 +361,8 @@ def build_modules(
         Size of the code.
     generator : torch.Generator
         Source of the initial weights.
+    n_hidden : int or None, default=None
+        How many numbers the encoder gives, where it is not the size of the code.
 
     Returns
     -------
@@ -345,30 +376,40 @@ def build_modules(
     ValueError
         If the modules do not fit the data or each other.
     """
-    draws_from_generator = (
-        not isinstance(architecture, tuple)
-        and "generator" in signature(architecture.build).parameters
-    )
-    with nullcontext() if draws_from_generator else _seeded_global_state(generator):
-        if isinstance(architecture, tuple):
-            modules = copy.deepcopy(architecture)
-        elif draws_from_generator:
-            modules = architecture.build(n_features, n_components, generator=generator)
-        else:
-            modules = architecture.build(n_features, n_components)
-        if (
-            not isinstance(modules, (tuple, list))
-            or len(modules) != 2
-            or not all(isinstance(module, nn.Module) for module in modules)
-        ):
-            raise TypeError(
-                "An architecture must give an encoder and a decoder, both torch.nn.Module; "
-                f"{architecture!r} gives {modules!r}."
-            )
-        encoder, decoder = modules
-        # Still with the seed: lazy modules are initialised when they are first called.
-        _check_width("encoder", encoder, n_features, n_components)
+    n_hidden = n_components if n_hidden is None else n_hidden
+    if isinstance(architecture, tuple):
+        encoder, decoder = _pair(architecture, copy.deepcopy(architecture))
+    else:
+        built = call_build(architecture, n_features, n_components, generator=generator)
+        encoder, decoder = _pair(architecture, built)
+        if n_hidden != n_components:
+            shared = set(map(id, encoder.parameters())) & set(map(id, decoder.parameters()))
+            if shared:
+                raise ValueError(
+                    f"{architecture!r}, whose encoder and decoder share weights, has no meaning "
+                    f"with a latent that takes {n_hidden} numbers from the encoder and gives "
+                    f"{n_components} to the decoder."
+                )
+            wide = call_build(architecture, n_features, n_hidden, generator=generator)
+            encoder, _ = _pair(architecture, wide)
+    # With the seed: lazy modules are initialised when they are first called.
+    with _seeded_global_state(generator):
+        _check_width("encoder", encoder, n_features, n_hidden)
         _check_width("decoder", decoder, n_components, n_features)
+    return encoder, decoder
+
+
+def _pair(architecture: Any, modules: Any) -> tuple[nn.Module, nn.Module]:
+    if (
+        not isinstance(modules, (tuple, list))
+        or len(modules) != 2
+        or not all(isinstance(module, nn.Module) for module in modules)
+    ):
+        raise TypeError(
+            "An architecture must give an encoder and a decoder, both torch.nn.Module; "
+            f"{architecture!r} gives {modules!r}."
+        )
+    encoder, decoder = modules
     return encoder, decoder
 
 

@@ -6,7 +6,7 @@ rates and penalties mean the same for any number of columns.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -87,14 +87,20 @@ def binary_cross_entropy(input: Tensor, logits: Tensor) -> Tensor:
     return loss.mean(dim=-1)
 
 
-# Each name with its function and what the function is applied to: input and reconstruction in
-# standard units, or the input as it is and the logits of the reconstruction.
-LOSSES: dict[str, tuple[PerSampleLoss, Units]] = {
-    "squared_error": (squared_error, "standard"),
-    "absolute_error": (absolute_error, "standard"),
-    "huber": (huber, "standard"),
-    "binary_cross_entropy": (binary_cross_entropy, "logits"),
+class _Loss(NamedTuple):
+    function: PerSampleLoss
+    units: Units  # of what the function is applied to
+    likelihood: str | None  # a key of nn.LIKELIHOODS, if it is one
+
+
+LOSSES: dict[str, _Loss] = {
+    "squared_error": _Loss(squared_error, "standard", "gaussian"),
+    "absolute_error": _Loss(absolute_error, "standard", "laplace"),
+    "huber": _Loss(huber, "standard", None),
+    "binary_cross_entropy": _Loss(binary_cross_entropy, "logits", "bernoulli"),
 }
+# Whose reconstruction they map the decoder's output to, in input units.
+OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {"logistic": nn.Sigmoid, "tanh": nn.Tanh}
 
 
 class Criterion(nn.Module):
@@ -108,24 +114,23 @@ class Criterion(nn.Module):
 
     Attributes
     ----------
-    logistic_output : bool
-        Whether the reconstruction is the logistic function of the decoder's output.
+    units : {"standard", "input", "logits"}
+        What the loss is applied to: input and reconstruction in standard units, or in
+        input units, or the input and the logits of its reconstruction.
+    likelihood : str or None
+        A key of ``nn.LIKELIHOODS``, if the loss has a meaning as a distribution.
     """
 
     def __init__(self, loss: str | PerSampleLoss) -> None:
         super().__init__()
-        self.per_sample_loss: PerSampleLoss
-        self.units: Units
-        if callable(loss):
-            self.per_sample_loss, self.units = loss, "input"
-        else:
-            self.per_sample_loss, self.units = LOSSES[loss]
-        self.logistic_output = self.units == "logits"
+        self.function, self.units, self.likelihood = (
+            _Loss(loss, "input", "own") if callable(loss) else LOSSES[loss]
+        )
 
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder
     ) -> Tensor:
-        """Give the mean loss of a batch, with the penalty of the latent.
+        """Give what training minimises for a batch: the latent's objective of the losses.
 
         Parameters
         ----------
@@ -134,34 +139,60 @@ class Criterion(nn.Module):
         x : Tensor of shape (..., batch, n_features)
             The batch in input units.
         weight : Tensor of shape (batch,) or None
-            Sample weights whose mean over all training rows is 1. The mean loss is
-            divided by the number of samples, not by the weights of the batch, so that
-            every epoch weighs every row alike wherever shuffling puts it.
+            Sample weights whose mean over all training rows is 1.
         autoencoder : Autoencoder
             The module that gave the output.
 
         Returns
         -------
-        loss : Tensor of shape ()
-            The mean loss.
+        objective : Tensor of shape ()
+            The objective.
 
         Raises
         ------
         ValueError
             If the loss is not one number a sample.
         """
+        loss = self.per_sample(output, x, autoencoder)
+        return autoencoder.latent.objective(autoencoder, output, loss, weight)
+
+    def per_sample(self, output: Output, x: Tensor, autoencoder: Autoencoder) -> Tensor:
+        """Give the loss of each row.
+
+        Parameters
+        ----------
+        output : Output
+            What the autoencoder gave for the batch; of `raw` there may be several copies.
+        x : Tensor of shape (..., batch, n_features)
+            The batch in input units.
+        autoencoder : Autoencoder
+            The module that gave the output.
+
+        Returns
+        -------
+        loss : Tensor of shape (..., n_copies * batch)
+            Means over the columns.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not one number a sample.
+        """
+        raw = output.raw
         if self.units == "standard":
-            loss = self.per_sample_loss(output.standard_input, output.raw)
+            target, reconstruction = output.standard_input, autoencoder.to_standard_units(raw)
         elif self.units == "logits":
-            loss = self.per_sample_loss(x.to(output.raw.dtype), output.raw)
+            target, reconstruction = x.to(raw.dtype), raw
         else:
-            loss = self.per_sample_loss(x, autoencoder.to_input_units(output.raw))
-        if loss.shape != x.shape[:-1]:
+            target, reconstruction = x, autoencoder.to_input_units(raw)
+        n_copies = len(raw) // len(target)
+        if n_copies > 1:
+            target = target.repeat(n_copies, 1)
+        loss = self.function(target, reconstruction)
+        if loss.shape != raw.shape[:-1]:
             raise ValueError(
-                f"The loss must be one number a sample, of shape {tuple(x.shape[:-1])}, but it has "
-                f"the shape {tuple(loss.shape)}: reduce over the columns alone, for example by "
+                f"The loss must be one number a sample, of shape {tuple(raw.shape[:-1])}, but it "
+                f"has the shape {tuple(loss.shape)}: reduce over the columns alone, for example by "
                 ".mean(dim=-1); a loss of torch.nn.functional needs reduction='none' before that."
             )
-        mean = (loss if weight is None else loss * weight).mean()
-        penalty = autoencoder.latent.penalty(autoencoder, output, weight)
-        return mean if penalty is None else mean + penalty
+        return loss

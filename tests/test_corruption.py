@@ -15,7 +15,8 @@ from tests.common.instances import ESTIMATORS
 def corrupted(corruption, X, seed=0):
     """Corrupt rows as training does."""
     module = corruption.build(X, np.array(X.std()))
-    module.generator = torch.Generator().manual_seed(seed)
+    module.context = nn.Context(torch.Generator().manual_seed(seed))
+    module.context.begin(torch.tensor(X))
     return module(torch.tensor(X)).numpy()
 
 
@@ -144,7 +145,7 @@ class Shift(BaseEstimator):
 
 
 class _Shift(nn.Corruption):
-    def corrupt(self, x):
+    def corrupt(self, x, context):
         return x.roll(1, dims=-1)
 
 

@@ -82,7 +82,7 @@ def test_contraction_lowers_the_slope_at_about_the_same_error(digits):
 def test_contraction_is_estimated_without_bias(digits):
     fitted = make(latent=Contractive(2.0), max_iter=3).fit(digits)
     module, rows = fitted.net_.module_, digits[:100]
-    module.latent.generator = torch.Generator().manual_seed(0)
+    module.latent.context = nn.Context(torch.Generator().manual_seed(0))
     output = module(torch.tensor(rows))
     penalties = [module.latent.penalty(module, output, None).item() for _ in range(2000)]
     assert np.mean(penalties) == pytest.approx(2 * squared_slope(fitted, rows), rel=0.05)
@@ -100,7 +100,7 @@ def test_penalty_counts_weights(latent, digits):
     weight = torch.tensor([0.0, 2.0], dtype=x.dtype).repeat(5)
 
     def penalty(rows, weight):
-        module.latent.generator = torch.Generator().manual_seed(0)
+        module.latent.context = nn.Context(torch.Generator().manual_seed(0))
         return module.latent.penalty(module, module(rows), weight).item()
 
     assert penalty(x, weight) == pytest.approx(penalty(x[1::2], None))
@@ -120,7 +120,7 @@ def test_divergence_is_that_of_kullback_and_leibler():
     code = torch.tensor([[0.1, 0.3, 0.5], [0.1, 0.1, 0.7]])
     bernoulli = torch.distributions.Bernoulli
     expected = torch.distributions.kl_divergence(bernoulli(0.1), bernoulli(code.mean(0))).mean()
-    output = nn.Output(code, code, code)
+    output = nn.Output(code, code, code, code)
     torch.testing.assert_close(latent.penalty(None, output, None), 2 * expected)
 
 

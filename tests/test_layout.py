@@ -25,7 +25,7 @@ def imported_modules(path):
         ("nn/*.py", ("sklearn.", "skorch", "sklearn_ae._", "sklearn_ae.training", *PARTS)),
         ("training/*.py", ("sklearn_ae._", "sklearn_ae.architectures", "sklearn_ae.losses")),
         ("architectures.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
-        ("latents.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
+        ("latents/*.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
         ("corruption.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
         ("losses.py", ("skorch", "sklearn_ae._base", "sklearn_ae.training")),
     ],

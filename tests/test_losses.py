@@ -33,7 +33,7 @@ def test_values(loss, expected):
 
 
 def test_every_name_has_its_function():
-    for name, (function, _) in losses.LOSSES.items():
+    for name, (function, _, _) in losses.LOSSES.items():
         assert function is getattr(losses, name)
 
 
@@ -50,7 +50,7 @@ def autoencoder():
 
 
 def test_criterion_units(autoencoder):
-    output = Output((INPUT - 10) / 2, OTHER, torch.zeros(4, 2))
+    output = Output((INPUT - 10) / 2, OTHER, torch.zeros(4, 2), torch.zeros(4, 2))
     for name, expected in [
         ("squared_error", (output.standard_input - OTHER).square().mean()),
         ("binary_cross_entropy", losses.binary_cross_entropy(INPUT, OTHER).mean()),

@@ -3,14 +3,16 @@
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.latent import Latent, weighted_mean
+from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
 from sklearn_ae.nn.random import (
+    Context,
+    ContextModule,
     Corruption,
     Dropout,
     GaussianNoise,
     MaskingNoise,
-    RandomModule,
     SaltAndPepperNoise,
 )
 from sklearn_ae.nn.recurrent import CELLS, RecurrentDecoder, RecurrentEncoder
@@ -19,7 +21,10 @@ from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedStack
 __all__ = [
     "ACTIVATIONS",
     "CELLS",
+    "LIKELIHOODS",
     "Autoencoder",
+    "Context",
+    "ContextModule",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "Corruption",
@@ -30,7 +35,6 @@ __all__ = [
     "LinearPath",
     "MaskingNoise",
     "Output",
-    "RandomModule",
     "RecurrentDecoder",
     "RecurrentEncoder",
     "SaltAndPepperNoise",

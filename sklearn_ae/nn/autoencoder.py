@@ -18,15 +18,19 @@ class Output(NamedTuple):
     standard_input : Tensor of shape (..., batch, n_features)
         The input in standard units, ``(x - shift) / scale``.
     raw : Tensor of shape (..., batch, n_features)
-        What the decoder gives: the reconstruction in standard units, or the logits
-        where the output is logistic.
+        What the decoder gives: the reconstruction in standard units, or what its
+        activation is applied to. Where the latent draws several codes a row, there are as
+        many copies of the batch, one after the other.
     code : Tensor of shape (..., batch, n_components)
-        The code.
+        The code, with as many rows as `raw`.
+    hidden : Tensor of shape (..., batch, n_hidden)
+        What the encoder gives, of which the latent makes the code.
     """
 
     standard_input: Tensor
     raw: Tensor
     code: Tensor
+    hidden: Tensor
 
 
 class Autoencoder(nn.Module):
@@ -51,9 +55,11 @@ class Autoencoder(nn.Module):
         Applied to what the encoder gives.
     corruption : Corruption or None, default=None
         Applied to what the encoder sees, not to what the reconstruction is compared with.
-    logistic_output : bool, default=False
-        Whether the reconstruction is the logistic function of the decoder's output, for
-        inputs in [0, 1], instead of its output taken back to input units.
+    output_activation : nn.Module or None, default=None
+        Maps the decoder's output to the reconstruction in input units. None: the output
+        is in standard units, and taken back from there.
+    likelihood : str or None, default=None
+        What the loss means as a distribution, a key of ``LIKELIHOODS``, if it does.
 
     Examples
     --------
@@ -81,7 +87,8 @@ class Autoencoder(nn.Module):
         linear_path: LinearPath | None = None,
         latent: Latent | None = None,
         corruption: Corruption | None = None,
-        logistic_output: bool = False,
+        output_activation: nn.Module | None = None,
+        likelihood: str | None = None,
     ) -> None:
         super().__init__()
         self.dtype = shift.dtype if dtype is None else dtype
@@ -90,17 +97,19 @@ class Autoencoder(nn.Module):
         self.linear_path = linear_path
         self.latent = Latent() if latent is None else latent
         self.corruption = corruption
-        self.logistic_output = logistic_output
+        self.output_activation = output_activation
+        self.likelihood = likelihood
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
         if self.corruption is None:
-            code = self.encode_standard(standard)
+            hidden = self.hidden(standard)
         else:
-            code = self.encode_standard(self.standardize(self.corruption(x)))
-        return Output(standard, self._decode(code), code)
+            hidden = self.hidden(self.standardize(self.corruption(x)))
+        code = self.latent(hidden)
+        return Output(standard, self.decode_raw(code), code, hidden)
 
     def encode(self, x: Tensor) -> Tensor:
         """Give the code of rows in input units.
@@ -130,10 +139,25 @@ class Autoencoder(nn.Module):
         code : Tensor of shape (..., n_components)
             Their codes.
         """
+        return self.latent(self.hidden(standard))
+
+    def hidden(self, standard: Tensor) -> Tensor:
+        """Give what the latent makes the code of.
+
+        Parameters
+        ----------
+        standard : Tensor of shape (..., n_features)
+            Rows in standard units.
+
+        Returns
+        -------
+        hidden : Tensor of shape (..., n_hidden)
+            What encoder and linear path give.
+        """
         hidden = self.encoder(standard)
         if self.linear_path is not None:
             hidden = hidden + self.linear_path.encode(standard)
-        return self.latent(hidden)
+        return hidden
 
     def decode(self, code: Tensor) -> Tensor:
         """Give the reconstruction of a code, in input units.
@@ -148,7 +172,7 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in input units.
         """
-        return self.to_input_units(self._decode(code.to(self.dtype)))
+        return self.to_input_units(self.decode_raw(code.to(self.dtype)))
 
     def residual(self, x: Tensor) -> Tensor:
         """Give input minus reconstruction, in standard units.
@@ -163,11 +187,11 @@ class Autoencoder(nn.Module):
         residual : Tensor of shape (..., n_features)
             Differences in standard units.
         """
-        standard, raw, _ = self(x)
-        if self.logistic_output:
-            return (x - raw.sigmoid()) / self.scale
+        output = self(x)
+        if self.output_activation is not None:
+            return (x - self.to_input_units(output.raw)) / self.scale
         # Not by way of input units: a large shift would cost the small differences.
-        return standard - raw
+        return output.standard_input - output.raw
 
     def standardize(self, x: Tensor) -> Tensor:
         """Take rows from input units to standard units.
@@ -198,8 +222,39 @@ class Autoencoder(nn.Module):
             Rows in input units.
         """
         raw = raw.to(self.shift.dtype)
-        return raw.sigmoid() if self.logistic_output else raw * self.scale + self.shift
+        if self.output_activation is not None:
+            return self.output_activation(raw)
+        return raw * self.scale + self.shift
 
-    def _decode(self, code: Tensor) -> Tensor:
+    def to_standard_units(self, raw: Tensor) -> Tensor:
+        """Take the decoder's output to standard units.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (..., n_features)
+            What the decoder gives.
+
+        Returns
+        -------
+        reconstruction : Tensor of shape (..., n_features)
+            Rows in standard units.
+        """
+        if self.output_activation is None:
+            return raw
+        return self.standardize(self.output_activation(raw))
+
+    def decode_raw(self, code: Tensor) -> Tensor:
+        """Give what the decoder and the linear path make of a code.
+
+        Parameters
+        ----------
+        code : Tensor of shape (..., n_components)
+            Codes.
+
+        Returns
+        -------
+        raw : Tensor of shape (..., n_features)
+            The reconstruction in standard units, or what its activation is applied to.
+        """
         raw = self.decoder(code)
         return raw if self.linear_path is None else raw + self.linear_path.decode(code)

@@ -1,24 +1,151 @@
 """Modules that draw random numbers while the network is trained."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 
-class RandomModule(nn.Module):
-    """A module that draws from a generator that the training gives it.
+class Context:
+    """What the training tells the modules about itself and about the batch.
+
+    Random numbers come from here. Rows of a batch that are the same get the same ones,
+    wherever they stand in it: a row of weight 2 does what the row does twice, also
+    where it is disturbed at random.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        On the device of the rows.
+    epoch : int, default=0
+        How many epochs the network has been trained for.
+
+    Attributes
+    ----------
+    weight : Tensor of shape (batch,) or None
+        Sample weights of the batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_ae.nn import Context
+    >>> context = Context(torch.Generator().manual_seed(0))
+    >>> context.begin(torch.tensor([[1.0], [2.0], [1.0]]))
+    >>> first, second, third = context.normal(torch.empty(3, 5))
+    >>> first.equal(third), first.equal(second)
+    (True, False)
+    """
+
+    def __init__(self, generator: torch.Generator, *, epoch: int = 0) -> None:
+        self.generator = generator
+        self.epoch = epoch
+        self.weight: Tensor | None = None
+        self._rows: Tensor | None = None
+        self._distinct: tuple[Tensor, int] | None = None
+
+    def begin(self, rows: Tensor, weight: Tensor | None = None) -> None:
+        """Begin a batch.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (batch, n_features)
+            Its rows.
+        weight : Tensor of shape (batch,) or None, default=None
+            Their weights.
+        """
+        self.weight = weight
+        self._rows, self._distinct = rows, None
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Draw from the standard normal distribution.
+
+        Parameters
+        ----------
+        like : Tensor of shape (..., batch, n)
+            Gives shape, type and device. There may be several times as many rows as in
+            the batch, one copy of it after the other.
+
+        Returns
+        -------
+        noise : Tensor of shape (..., batch, n)
+            Random numbers.
+        """
+        return self._draw(like, lambda table: table.normal_(generator=self.generator))
+
+    def uniform(self, like: Tensor) -> Tensor:
+        """Draw from the uniform distribution over [0, 1).
+
+        Parameters
+        ----------
+        like : Tensor of shape (..., batch, n)
+            As in `normal`.
+
+        Returns
+        -------
+        noise : Tensor of shape (..., batch, n)
+            Random numbers.
+        """
+        return self._draw(like, lambda table: table.uniform_(generator=self.generator))
+
+    def bernoulli(self, like: Tensor, p: float) -> Tensor:
+        """Draw ones with probability `p`, else zeros.
+
+        Parameters
+        ----------
+        like : Tensor of shape (..., batch, n)
+            As in `normal`.
+        p : float
+            The probability.
+
+        Returns
+        -------
+        noise : Tensor of shape (..., batch, n)
+            Random numbers.
+        """
+        return self._draw(like, lambda table: table.bernoulli_(p, generator=self.generator))
+
+    def _draw(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
+        assert self._rows is not None, "a batch has begun"
+        if self._distinct is None:
+            self._distinct = _number_distinct_rows(self._rows)
+        number, n_distinct = self._distinct
+        shape = (*like.shape[:-2], -1, len(number), like.shape[-1])
+        n_copies = like.shape[-2] // len(number)
+        table = like.new_empty((*like.shape[:-2], n_copies, n_distinct, like.shape[-1]))
+        return fill(table).index_select(-2, number).view(shape).reshape(like.shape)
+
+
+class ContextModule(nn.Module):
+    """A module that behaves otherwise in training, and draws its random numbers from there.
 
     PyTorch's own modules draw from its global random state; these leave it alone.
 
     Attributes
     ----------
-    generator : torch.Generator or None
-        On the device of the input; None outside training.
+    context : Context or None
+        Given by the training, also where held-out rows are judged; None otherwise.
     """
 
-    generator: torch.Generator | None = None
+    context: Context | None = None
 
 
-class Dropout(RandomModule):
+def _number_distinct_rows(rows: Tensor) -> tuple[Tensor, int]:
+    """Give the number of each row, the same for rows that are the same, and how many there are.
+
+    Numbers follow an order that does not depend on where the rows stand.
+    """
+    bits = rows.detach().contiguous().view(torch.int32)
+    # A hash that is exact in any order of summation: products modulo 2^32 with random odd numbers.
+    # Round values have empty low bits, which the products would keep empty.
+    seeded = torch.Generator().manual_seed(0)
+    factors = torch.randint(-(2**30), 2**30, bits.shape[-1:], generator=seeded) * 2 + 1
+    bits = bits ^ (bits >> 15)
+    keys = (bits * factors.to(bits.device, torch.int32)).sum(dim=-1)
+    distinct, number = keys.unique(return_inverse=True)
+    return number, len(distinct)
+
+
+class Dropout(ContextModule):
     """Set entries to zero at random in training mode, and scale the others up.
 
     Parameters
@@ -34,13 +161,14 @@ class Dropout(RandomModule):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_ae.nn import Dropout
-    >>> dropout = Dropout(0.5)
-    >>> dropout.generator = torch.Generator().manual_seed(0)
-    >>> sorted(set(dropout(torch.ones(100)).tolist()))
-    [0.0, 2.0]
-    >>> dropout.eval()(torch.ones(3))
-    tensor([1., 1., 1.])
+    >>> from sklearn_ae.nn import Context, Dropout
+    >>> dropout, x = Dropout(0.5), torch.ones(1, 100)
+    >>> dropout.context = Context(torch.Generator().manual_seed(0))
+    >>> dropout.context.begin(x)
+    >>> dropout(x).unique()
+    tensor([0., 2.])
+    >>> bool((dropout.eval()(x) == 1).all())
+    True
     """
 
     def __init__(self, p: float) -> None:
@@ -48,32 +176,33 @@ class Dropout(RandomModule):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
+        if self.context is None or not self.training or self.p == 0:
             return x
         keep = 1 - self.p
-        mask = torch.empty_like(x).bernoulli_(keep, generator=self.generator)
-        return x * mask.div_(keep)
+        return x * self.context.bernoulli(x, keep).div_(keep)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
 
 
-class Corruption(RandomModule):
-    """Corrupt rows wherever there is a generator: in training, and where it is validated.
+class Corruption(ContextModule):
+    """Corrupt rows wherever there is a context: in training, and where it is validated.
 
     A subclass defines ``corrupt``, which maps rows in input units to corrupted ones.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if self.generator is None else self.corrupt(x)
+        return x if self.context is None else self.corrupt(x, self.context)
 
-    def corrupt(self, x: Tensor) -> Tensor:
+    def corrupt(self, x: Tensor, context: Context) -> Tensor:
         """Corrupt rows.
 
         Parameters
         ----------
         x : Tensor of shape (batch, n_features)
             Rows in input units.
+        context : Context
+            Source of random numbers.
 
         Returns
         -------
@@ -98,9 +227,8 @@ class GaussianNoise(Corruption):
         super().__init__()
         self.register_buffer("scale", scale)
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        noise = torch.empty_like(x).normal_(generator=self.generator)
-        return torch.addcmul(x, noise, self.scale)
+    def corrupt(self, x: Tensor, context: Context) -> Tensor:
+        return torch.addcmul(x, context.normal(x), self.scale)
 
 
 class MaskingNoise(Corruption):
@@ -116,8 +244,8 @@ class MaskingNoise(Corruption):
         super().__init__()
         self.p = p
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        return x * torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+    def corrupt(self, x: Tensor, context: Context) -> Tensor:
+        return x * context.bernoulli(x, 1 - self.p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -143,8 +271,8 @@ class SaltAndPepperNoise(Corruption):
         self.register_buffer("low", low)
         self.register_buffer("high", high)
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        draw = torch.empty_like(x).uniform_(generator=self.generator)
+    def corrupt(self, x: Tensor, context: Context) -> Tensor:
+        draw = context.uniform(x)
         x = torch.where(draw < self.p / 2, self.low, x)
         return torch.where(draw > 1 - self.p / 2, self.high, x)
 

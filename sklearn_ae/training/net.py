@@ -11,12 +11,19 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
+from torch.nn.functional import softshrink
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from sklearn_ae.nn import Autoencoder, RandomModule
+from sklearn_ae.nn import Autoencoder, Context, ContextModule
 from sklearn_ae.training.monitor import StopTraining
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
-from sklearn_ae.training.schedules import SCHEDULES
+from sklearn_ae.training.schedules import (
+    PLATEAU_FACTOR,
+    PLATEAU_PATIENCE,
+    SCHEDULES,
+    constant,
+)
 
 # Rows of a batch outside training: enough for full speed, and not too many for the memory.
 _INFERENCE_ROWS = 4096
@@ -36,6 +43,11 @@ class AutoencoderNet(NeuralNet):
         See :func:`~sklearn_ae.training.optimizers.optimizer_and_options`.
     weight_decay : float
         The optimizer's weight decay.
+    l1_penalty : float
+        By how much all weights, biases apart, move towards zero at each step, as a share of
+        the learning rate.
+    max_grad_norm : float or None
+        Gradients of a larger norm are scaled down to it.
     dtype : torch.dtype
         Type of the weights.
     data_dtype : torch.dtype
@@ -61,6 +73,8 @@ class AutoencoderNet(NeuralNet):
         *,
         optimizer: str | OptimizerFactory,
         weight_decay: float,
+        l1_penalty: float,
+        max_grad_norm: float | None,
         dtype: torch.dtype,
         data_dtype: torch.dtype,
         autocast: bool,
@@ -78,6 +92,8 @@ class AutoencoderNet(NeuralNet):
             device=device,
             **{f"optimizer__{name}": value for name, value in options.items()},
         )
+        self.l1_penalty = l1_penalty
+        self.max_grad_norm = max_grad_norm
         self.dtype = dtype
         self.data_dtype = data_dtype
         self.autocast = autocast
@@ -136,7 +152,7 @@ class AutoencoderNet(NeuralNet):
         finally:
             # Also after an error: the network of a warm start stays in use.
             self.module_.eval()
-            _give_generator(self.module_, None)
+            self._give_context(None)
             self._noise: torch.Generator | None = None
             # They may hold on to data and estimators.
             self.callbacks = []
@@ -175,6 +191,10 @@ class AutoencoderNet(NeuralNet):
         self.interrupted_ = False
         self._best_losses: dict[str, float] = {}
         self._set_learning_rate(self.lr)
+        if self.schedule == "reduce_on_plateau":
+            self._plateau = ReduceLROnPlateau(
+                self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE
+            )
         self._n_steps = 0
         # Known only once the rows are split.
         self._max_steps: int | None = None
@@ -183,6 +203,14 @@ class AutoencoderNet(NeuralNet):
         ).tolist()
         self._noise = torch.Generator(self.device).manual_seed(noise_seed)
         self._watches_batches = any(_overrides_batch_hooks(cb) for _, cb in self.callbacks_)
+
+    def on_epoch_end(
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
+        super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+        if self.schedule == "reduce_on_plateau":
+            watched = "train_loss" if dataset_valid is None else "valid_loss"
+            self._plateau.step(self.history[-1][watched])
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
         return self.module_(x)
@@ -240,16 +268,19 @@ class AutoencoderNet(NeuralNet):
                 return steps[-1]["loss"]
 
             self.optimizer_.step(evaluate)
-            return steps[0]
-        step = self._backward(batch)
-        # Without skorch's closure, which costs a fifth of a small network's step.
-        self.optimizer_.step()
+            step = steps[0]
+        else:
+            step = self._backward(batch)
+            # Without skorch's closure, which costs a fifth of a small network's step.
+            self.optimizer_.step()
+        if self.l1_penalty > 0:
+            self._shrink_weights()
         return step
 
     def validation_step(
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
     ) -> dict[str, Any]:
-        x, weight = batch
+        x, weight = self._begin(batch)
         # Not in inference mode: a penalty may ask for a gradient.
         with torch.no_grad():
             output = self.infer(x)
@@ -261,7 +292,7 @@ class AutoencoderNet(NeuralNet):
         """Give the loss of some rows under the current weights."""
         self._set_mode(training=False)
         loss = self._mean_loss(self.get_iterator(rows), self.validation_step)
-        _give_generator(self.module_, None)
+        self._give_context(None)
         return loss
 
     def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
@@ -342,7 +373,7 @@ class AutoencoderNet(NeuralNet):
 
     def snapshot(self, weights: list[Tensor]) -> "AutoencoderNet":
         """Give a net for inference with a module of its own that has these weights."""
-        _give_generator(self.module_, None)  # every epoch gives one anew
+        self._give_context(None)  # every epoch gives one anew
         module = copy.deepcopy(self.module_).eval()
         # Past skorch's bookkeeping of components, which is for nets under construction.
         net: AutoencoderNet = object.__new__(type(self))
@@ -351,12 +382,14 @@ class AutoencoderNet(NeuralNet):
         return net
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
-        x, weight = batch
+        x, weight = self._begin(batch)
         self.optimizer_.zero_grad()
         with self._autocast():
             output = self.infer(x)
             loss = self.get_loss(output, weight, X=x, training=True)
         loss.backward()
+        if self.max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
         if self._watches_batches:
             self.notify(
                 "on_grad_computed",
@@ -370,10 +403,22 @@ class AutoencoderNet(NeuralNet):
         self._set_training(training)
         if training:
             generator = self._noise
+            assert generator is not None, "training has begun"
         else:
             # The same noise each time: the losses of two epochs differ by their weights alone.
             generator = torch.Generator(self.device).manual_seed(self._validation_seed)
-        _give_generator(self.module_, generator)
+        self._give_context(Context(generator, epoch=max(0, len(self.history) - 1)))
+
+    def _begin(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
+        if self._context is not None:
+            self._context.begin(*batch)
+        return batch
+
+    def _give_context(self, context: Context | None) -> None:
+        self._context = context
+        for part in self.module_.modules():
+            if isinstance(part, ContextModule):
+                part.context = context
 
     def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
@@ -387,9 +432,18 @@ class AutoencoderNet(NeuralNet):
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
 
+    def _shrink_weights(self) -> None:
+        # The proximal step of the penalty. Its slope would do the same, but jumps at zero, where
+        # rounding decides between the sides; this leaves weights at zero once they are there.
+        threshold = self.l1_penalty * self.optimizer_.param_groups[0]["lr"]
+        with torch.no_grad():
+            for name, weight in self.module_.named_parameters():
+                if "bias" not in name:
+                    weight.copy_(softshrink(weight, threshold))
+
     def _follow_schedule(self) -> None:
-        if self.schedule == "constant":
-            return  # set once, for a callback to change
+        if SCHEDULES[self.schedule] is constant:
+            return  # set once, for a plateau or a callback to change
         assert self._max_steps is not None
         share = SCHEDULES[self.schedule](self._n_steps / self._max_steps)
         self._set_learning_rate(self.lr * share)
@@ -403,12 +457,6 @@ class AutoencoderNet(NeuralNet):
         if not self.autocast:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def _give_generator(module: torch.nn.Module, generator: torch.Generator | None) -> None:
-    for part in module.modules():
-        if isinstance(part, RandomModule):
-            part.generator = generator
 
 
 def _is_signal(interruption: KeyboardInterrupt) -> bool:

@@ -5,6 +5,10 @@ from collections.abc import Callable
 
 Schedule = Callable[[float], float]
 
+# After more epochs in a row than this without a lower loss, the rate is multiplied by the factor.
+PLATEAU_PATIENCE = 5
+PLATEAU_FACTOR = 0.2
+
 _WARM_UP = 0.25  # share of the training in which the one-cycle schedule rises
 
 
@@ -48,5 +52,6 @@ SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
     "cosine": cosine,
     "one_cycle": one_cycle,
+    "reduce_on_plateau": constant,  # of the losses, not of the progress
     "step": step,
 }

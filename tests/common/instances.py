@@ -2,7 +2,7 @@
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.architectures import MLP, Convolutional, Recurrent
-from sklearn_ae.latents import Sparse
+from sklearn_ae.latents import Sparse, Variational
 
 # Parameters of the configurations, each for both estimators.
 CONFIGURATIONS = {
@@ -24,6 +24,35 @@ CONFIGURATIONS = {
     "sparse by divergence": {"n_components": 9, "latent": Sparse("kl"), "max_iter": 5},
     "k-sparse": {"n_components": 9, "latent": "top_k", "max_iter": 5},
     "contractive": {"n_components": 2, "latent": "contractive", "max_iter": 5},
+    "noisy code": {"n_components": 2, "latent": "noisy", "max_iter": 5},
+    "variational": {"n_components": 2, "latent": "variational", "max_iter": 5},
+    "importance-weighted": {
+        "n_components": 2,
+        "latent": Variational(n_samples=3, warm_up=2),
+        "loss": "absolute_error",
+        "max_iter": 5,
+    },
+    "wasserstein": {"n_components": 2, "latent": "wasserstein", "max_iter": 5},
+    "adversarial": {"n_components": 2, "latent": "adversarial", "max_iter": 5},
+    "denoising convolutional variational": {
+        "n_components": 2,
+        "architecture": Convolutional(channels=(4,), kernel_size=3),
+        "latent": Variational(beta=2.0, free_bits=0.1),
+        "corruption": "masking",
+        "max_iter": 3,
+    },
+    "gaussian noise": {"n_components": 2, "corruption": "gaussian", "max_iter": 5},
+    "salt and pepper": {"n_components": 2, "corruption": "salt_and_pepper", "max_iter": 5},
+    "dropout": {"n_components": 2, "dropout": 0.2, "max_iter": 5},
+    "logistic output": {"n_components": 2, "output_activation": "logistic", "max_iter": 5},
+    "penalised": {
+        "n_components": 2,
+        "l1_penalty": 1e-3,
+        "max_grad_norm": 0.1,
+        "learning_rate_schedule": "reduce_on_plateau",
+        "max_iter": 5,
+    },
+    "newton": {"n_components": 2, "optimizer": "lbfgs", "learning_rate": 1, "max_iter": 2},
     "robust loss": {"n_components": 2, "loss": "huber", "optimizer": "adamw", "max_iter": 5},
     "absolute error": {"n_components": 2, "loss": "absolute_error", "max_iter": 5},
     "float64": {"n_components": 2, "precision": "float64", "max_iter": 5},

@@ -1,14 +1,56 @@
 import pytest
 import torch
 
-from sklearn_ae.nn import Dropout, GaussianNoise, MaskingNoise, SaltAndPepperNoise
+from sklearn_ae.nn import Context, Dropout, GaussianNoise, MaskingNoise, SaltAndPepperNoise
+
+
+def context(generator, rows):
+    context = Context(generator)
+    context.begin(rows)
+    return context
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform", "bernoulli"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_same_rows_get_the_same_noise(kind, dtype):
+    def draw(rows, n_copies=1, lead=()):
+        begun = context(torch.Generator().manual_seed(0), rows)
+        like = torch.empty(*lead, n_copies * len(rows), 50, dtype=dtype)
+        return getattr(begun, kind)(like, *([0.5] if kind == "bernoulli" else []))
+
+    rows = torch.tensor([[1.0, 2.0], [3.0, 1.0], [2.0, 1.0], [0.5, 0.5]], dtype=dtype)
+    noise = draw(rows)
+    assert noise.dtype == dtype
+    assert noise.unique(dim=0).shape == noise.shape
+    order = [3, 1, 1, 0, 2, 3, 3]
+    assert draw(rows[order]).equal(noise[order])
+    copies = draw(rows[order], n_copies=2).unflatten(0, (2, -1))
+    assert not copies[0].equal(copies[1])
+    assert copies[:, 1].equal(copies[:, 2])
+    members = draw(rows[order], lead=(3,))
+    assert not members[0].equal(members[1])
+    assert members[:, 1].equal(members[:, 2])
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0, 1e-30])
+def test_few_different_rows_are_taken_for_the_same(scale, generator):
+    # Of round numbers, whose floating-point bits hardly differ.
+    rows = torch.randint(17, (4000, 8), generator=generator) * scale
+    noise = context(generator, rows).normal(torch.empty(len(rows), 1))
+    assert noise.unique(dim=0).shape[0] >= rows.unique(dim=0).shape[0] - 20
+
+
+def test_every_draw_is_another(generator):
+    begun = context(generator, X[:5])
+    assert not begun.normal(X[:5]).equal(begun.normal(X[:5]))
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_share_and_mean(p, generator):
     dropout = Dropout(p)
-    dropout.generator = generator
-    output = dropout(torch.ones(100_000))
+    x = torch.ones(1, 100_000)
+    dropout.context = context(generator, x)
+    output = dropout(x)
     assert (output == 0).float().mean() == pytest.approx(p, abs=0.01)
     assert output.mean() == pytest.approx(1, abs=0.05)
 
@@ -21,9 +63,9 @@ def test_off_outside_training():
 
 def test_draws_from_its_generator_alone():
     def draw(seed):
-        dropout = Dropout(0.5)
-        dropout.generator = torch.Generator().manual_seed(seed)
-        return dropout(torch.ones(100))
+        dropout, x = Dropout(0.5), torch.ones(1, 100)
+        dropout.context = context(torch.Generator().manual_seed(seed), x)
+        return dropout(x)
 
     before = torch.get_rng_state()
     assert draw(0).equal(draw(0))
@@ -45,8 +87,8 @@ each_corruption = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), id
 
 
 @each_corruption
-def test_corruption_is_off_without_a_generator(corruption):
-    corruption.generator = None
+def test_corruption_is_off_without_a_context(corruption):
+    corruption.context = None
     assert corruption.train()(X) is X
 
 
@@ -54,7 +96,7 @@ def test_corruption_is_off_without_a_generator(corruption):
 @pytest.mark.parametrize("training", [True, False])
 def test_corruption_draws_from_its_generator_alone(corruption, training):
     def draw(seed):
-        corruption.generator = torch.Generator().manual_seed(seed)
+        corruption.context = context(torch.Generator().manual_seed(seed), X)
         return corruption.train(training)(X)
 
     clean, before = X.clone(), torch.get_rng_state()
@@ -66,7 +108,7 @@ def test_corruption_draws_from_its_generator_alone(corruption, training):
 
 def test_gaussian_noise(generator):
     noise = CORRUPTIONS["gaussian"]
-    noise.generator = generator
+    noise.context = context(generator, X)
     added = noise(X) - X
     torch.testing.assert_close(added.mean(0), torch.zeros(3), atol=0.05, rtol=0)
     torch.testing.assert_close(added.std(0), noise.scale, rtol=0.03, atol=0)
@@ -74,7 +116,7 @@ def test_gaussian_noise(generator):
 
 def test_masking_noise(generator):
     noise = CORRUPTIONS["masking"]
-    noise.generator = generator
+    noise.context = context(generator, X)
     corrupted = noise(X)
     assert (corrupted == 0).float().mean() == pytest.approx(0.3, abs=0.01)
     assert corrupted[corrupted != 0].equal(X[corrupted != 0])
@@ -82,7 +124,7 @@ def test_masking_noise(generator):
 
 def test_salt_and_pepper_noise(generator):
     noise = CORRUPTIONS["salt and pepper"]
-    noise.generator = generator
+    noise.context = context(generator, X)
     corrupted = noise(X)
     for value in (0, 1e6):
         assert (corrupted == value).float().mean() == pytest.approx(0.1, abs=0.01)

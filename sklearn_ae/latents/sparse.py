@@ -1,9 +1,4 @@
-"""Latents: what is asked of the code.
-
-A latent is any object with ``build(n_components)`` that gives a :class:`~sklearn_ae.nn.Latent`: it
-maps what the encoder gives to the code, and may add a penalty to the loss. Where the code can not
-be that of PCA, it says so by an attribute ``has_linear_path = False``.
-"""
+"""Sparse codes: few entries are active for each row."""
 
 import math
 from numbers import Integral, Real
@@ -14,8 +9,6 @@ from torch import Tensor
 
 from sklearn_ae import nn
 from sklearn_ae._parameter_object import ParameterObject
-
-__all__ = ["LATENTS", "Contractive", "Sparse", "TopK"]
 
 
 class Sparse(ParameterObject):
@@ -197,88 +190,3 @@ class _TopK(nn.Latent):
     def forward(self, hidden: Tensor) -> Tensor:
         index = hidden.topk(self.k, dim=-1).indices
         return hidden * torch.zeros_like(hidden).scatter_(-1, index, 1)
-
-
-class Contractive(ParameterObject):
-    """Let the code change little where the input does, by a penalty on the encoder's slope.
-
-    The penalty is the squared norm of the Jacobian of the code with respect to the input,
-    in standard units and divided by the size of the code: 1 for PCA.
-
-    Parameters
-    ----------
-    weight : float, default=0.01
-        What the penalty is multiplied by.
-
-    Notes
-    -----
-    The norm is estimated by the gradient of one random projection of the code a batch,
-    whose expectation it is; computing it exactly would take as many passes as the code has
-    entries.
-
-    References
-    ----------
-    Rifai, Vincent, Muller, Glorot and Bengio, "Contractive auto-encoders: explicit
-    invariance during feature extraction", ICML 2011.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn_ae import AutoencoderTransformer
-    >>> from sklearn_ae.latents import Contractive
-    >>> autoencoder = AutoencoderTransformer(n_components=8, latent=Contractive(0.1), max_iter=5)
-    >>> autoencoder.fit_transform(load_digits().data).shape
-    (1797, 8)
-    """
-
-    def __init__(self, weight: float = 0.01) -> None:
-        self.weight = weight
-
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If the weight is negative.
-        """
-        check_scalar(self.weight, "weight", Real, min_val=0)
-        return _Contractive(self.weight)
-
-
-class _Contractive(nn.Latent):
-    def __init__(self, weight: float) -> None:
-        super().__init__()
-        self.weight = weight
-
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
-        to_differentiate = torch.is_grad_enabled()
-        with torch.enable_grad():
-            standard = output.standard_input.detach().requires_grad_()
-            code = autoencoder.encode_standard(standard)
-            # One projection for the whole batch: it does not depend on how many rows there are.
-            projection = torch.empty_like(code[0]).normal_(generator=self.generator)
-            (slope,) = torch.autograd.grad(
-                (code @ projection).sum(), standard, create_graph=to_differentiate
-            )
-        squares = slope.square().sum(dim=-1, keepdim=True) / code.shape[-1]
-        return self.weight * nn.weighted_mean(squares, weight).squeeze(-1)
-
-
-LATENTS: dict[str, type[ParameterObject]] = {
-    "contractive": Contractive,
-    "sparse": Sparse,
-    "top_k": TopK,
-}
