@@ -9,10 +9,10 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib import ticker
 
-_OURS = "Autoencoder"
-_GREYS = ["#333333", "#777777", "#777777", "#aaaaaa", "#aaaaaa"]
-_STYLES = ["-", "--", ":", "-", "--"]
-_INK = "#222222"
+OURS = "Autoencoder"
+GREYS = ["#333333", "#777777", "#777777", "#aaaaaa", "#aaaaaa"]
+STYLES = ["-", "--", ":", "-", "--"]
+INK = "#222222"
 
 
 def one_of_each(y: np.ndarray | None, n_rows: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def draw_reconstructions(
             axis.imshow(image.reshape(image_shape), cmap="gray_r", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
-        ours = name.startswith(_OURS)
+        ours = name.startswith(OURS)
         row[0].set_ylabel(
             name,
             rotation=0,
@@ -62,11 +62,11 @@ def draw_reconstructions(
             va="center",
             labelpad=8,
             fontsize=9,
-            color=_INK,
+            color=INK,
             fontweight="bold" if ours else "normal",
         )
-    figure.suptitle(title, fontsize=11, color=_INK, y=0.94)
-    _save(figure, file)
+    figure.suptitle(title, fontsize=11, color=INK, y=0.94)
+    save(figure, file)
 
 
 def draw_codes(codes: dict[str, np.ndarray], y: np.ndarray, title: str, file: Path) -> None:
@@ -91,7 +91,7 @@ def draw_codes(codes: dict[str, np.ndarray], y: np.ndarray, title: str, file: Pa
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_color("#cccccc")
         axis.set_title(
-            name, fontsize=10, color=_INK, fontweight="bold" if name == _OURS else "normal"
+            name, fontsize=10, color=INK, fontweight="bold" if name == OURS else "normal"
         )
     if len(labels) <= 20:
         handles = [
@@ -109,22 +109,22 @@ def draw_codes(codes: dict[str, np.ndarray], y: np.ndarray, title: str, file: Pa
             columnspacing=0.9,
             bbox_to_anchor=(0.5, -0.03),
         )
-    figure.suptitle(title, fontsize=11, color=_INK)
+    figure.suptitle(title, fontsize=11, color=INK)
     figure.tight_layout()
-    _save(figure, file)
+    save(figure, file)
 
 
 def draw_errors(sizes: list[int], curves: dict[str, list[float]], title: str, file: Path) -> None:
     """Draw the error of each method over the code size."""
     figure, axis = plt.subplots(figsize=(6.4, 4))
-    others = [name for name in curves if name != _OURS]
+    others = [name for name in curves if name != OURS]
     ends = []
     for name, errors in curves.items():
-        if name == _OURS:
+        if name == OURS:
             style = {"color": "#d1495b", "linewidth": 2.4, "zorder": 3}
         else:
-            i = others.index(name) % len(_GREYS)
-            style = {"color": _GREYS[i], "linestyle": _STYLES[i], "linewidth": 1.4}
+            i = others.index(name) % len(GREYS)
+            style = {"color": GREYS[i], "linestyle": STYLES[i], "linewidth": 1.4}
         axis.plot(sizes, errors, marker="o", markersize=4, **style)
         ends.append([errors[-1], name, style["color"]])
     axis.set(xscale="log", yscale="log", xlabel="code size", ylabel="test MSE")
@@ -135,7 +135,7 @@ def draw_errors(sizes: list[int], curves: dict[str, list[float]], title: str, fi
     axis.yaxis.set_minor_locator(plt.NullLocator())
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="#eeeeee")
-    axis.set_title(title, fontsize=11, color=_INK, loc="left")
+    axis.set_title(title, fontsize=11, color=INK, loc="left")
     # Names stand at the ends of their curves, pushed apart where the curves meet.
     figure.canvas.draw()
     height = 13
@@ -151,12 +151,13 @@ def draw_errors(sizes: list[int], curves: dict[str, list[float]], title: str, fi
             va="center",
             fontsize=9,
             color=color,
-            fontweight="bold" if name == _OURS else "normal",
+            fontweight="bold" if name == OURS else "normal",
             annotation_clip=False,
         )
-    _save(figure, file)
+    save(figure, file)
 
 
-def _save(figure: "plt.Figure", file: Path) -> None:
+def save(figure: "plt.Figure", file: Path) -> None:
+    """Write a picture to its file, and forget it."""
     figure.savefig(file, dpi=150, bbox_inches="tight", facecolor="white")
     plt.close(figure)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackContext, CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -24,6 +25,8 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import Callback
 
+from sklearn_ae._diagnosis import DiagnosisMixin, is_under_fitted, watched_curve
+from sklearn_ae._evidence import gather
 from sklearn_ae._generation import N_REMEMBERED, GenerationMixin
 from sklearn_ae._network import build_net
 from sklearn_ae._parameter_object import is_same
@@ -64,7 +67,7 @@ _BUILT_WITH = (
 _MIN_SAMPLES_TO_SPLIT = 100
 
 
-class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, BaseEstimator):
+class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, BaseEstimator):
     """Base class of the estimators; see them for the parameters."""
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -167,6 +170,12 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, BaseEstimator):
                 max_epochs=self.max_iter,
                 validation_fraction=self.validation_fraction if splits else 0.0,
             )
+            if is_under_fitted(self._evidence_, watched_curve(self), self.initial_loss_):
+                warnings.warn(
+                    f"The loss was still falling when training reached max_iter={self.max_iter}: "
+                    "raise max_iter. diagnose() tells more.",
+                    ConvergenceWarning,
+                )
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
 
     def _report_epochs(
@@ -335,7 +344,8 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, BaseEstimator):
         elif batch_size == "auto":
             # Small data need many steps an epoch, large data few steps a second.
             batch_size = min(max(len(rows) // 32, 64), 256)
-        net.train(
+        n_epochs_before = len(net.history)
+        trained, held_out = net.train(
             rows,
             callbacks=[monitor, *self._skorch_callbacks()],
             learning_rate=self.learning_rate,
@@ -350,14 +360,20 @@ class BaseAutoencoder(GenerationMixin, CallbackSupportMixin, BaseEstimator):
             warnings.warn("Training interrupted by user: the best weights so far are kept.")
         for name, value in self._fitted_attributes(net, monitor, rows).items():
             setattr(self, name, value)
-        self._remember(rows)
-
-    def _remember(self, rows: Rows) -> None:
-        """Keep what the encoder gives for some training rows, to fit a density on."""
-        module = self.net_.module_
+        # For `sample` and `diagnose`, which are given no rows.
         some = rows.X[:: -(-len(rows) // N_REMEMBERED)]
-        self._density = None
-        self._remembered = self.net_.compute(lambda x: module.hidden(module.standardize(x)), some)
+        module = net.module_
+        self._hidden_ = net.compute(lambda x: module.hidden(module.standardize(x)), some)
+        self._density_ = None
+        self._evidence_ = gather(
+            net,
+            rows,
+            trained,
+            held_out,
+            n_epochs=len(net.history) - n_epochs_before,
+            max_epochs=settings["max_epochs"],
+            diverged=monitor.diverged_,
+        )
 
     def _skorch_callbacks(self) -> list[Callback]:
         callbacks = [] if self.callbacks is None else list(self.callbacks)
@@ -391,4 +407,4 @@ def _copy(parameter: Any) -> Any:
 
 
 def _is_fitted(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("_")
+    return name.endswith("_") and not name.startswith("__")

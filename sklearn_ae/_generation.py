@@ -74,9 +74,9 @@ class GenerationMixin:
         if module.latent.has_prior:
             codes = random_state.normal(size=(n_samples, self.n_components_))
             return self.net_.compute(module.decode, codes)
-        if self._density is None:
-            self._density = _CodeDensity(self._remembered)
-        hidden = self._density.sample(n_samples, random_state)
+        if self._density_ is None:
+            self._density_ = _CodeDensity(self._hidden_)
+        hidden = self._density_.sample(n_samples, random_state)
 
         def decode(hidden: torch.Tensor) -> torch.Tensor:
             return module.decode(module.latent(hidden.to(module.dtype)))
@@ -174,8 +174,8 @@ class GenerationMixin:
 
     # --- for the estimators -----------------------------------------------------------------
 
-    _density: "_CodeDensity | None" = None
-    _remembered: np.ndarray
+    _density_: "_CodeDensity | None" = None
+    _hidden_: np.ndarray
 
 
 class _CodeDensity:

@@ -39,8 +39,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         :class:`~sklearn_ae.architectures.Recurrent` or one's own, see
         :mod:`sklearn_ae.architectures`. None: the fully connected network of the three
         parameters above, which have no effect otherwise.
-    latent : {"sparse", "top_k", "contractive"}, object with a method ``build`` or None, \
-            default=None
+    latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
+            "adversarial"}, object with a method ``build`` or None, default=None
         What is asked of the code, see :mod:`sklearn_ae.latents`; a name stands for its
         default.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
@@ -64,22 +64,25 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "pca": encoder and decoder each have a linear path beside the network, which
         starts at the principal components, so that training starts at the error of PCA.
         None: the plain network. "auto": "pca" wherever loss, architecture and latent
-        allow it, which is not so for "binary_cross_entropy", tied weights and sparse codes.
+        allow it, which is not so with an activation of the output, tied weights, and codes
+        that are sparse or have a prior.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
             "muon", "gradient_descent", "lbfgs"} or callable, default="adam"
         "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
         learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
         take all rows at once; a learning rate of 1 suits the latter.
         A subclass of :class:`torch.optim.Optimizer`, or any callable
-        ``(parameters, lr=...)`` that gives one, is taken as well; ``weight_decay`` is
+        ``(parameters, lr=...)`` that gives one, such as a :func:`functools.partial` of a
+        class with its options, is taken as well; ``weight_decay`` is
         passed to it where that is not 0.
     learning_rate : float, default=0.001
         Learning rate, the highest one of the schedule.
-    learning_rate_schedule : {"one_cycle", "cosine", "step", "constant"}, \
-            default="one_cycle"
+    learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
+            "constant"}, default="one_cycle"
         "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
         and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
-        after half and to a hundredth after three quarters of them.
+        after half and to a hundredth after three quarters of them; "reduce_on_plateau"
+        falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
     weight_decay : float, default=0.0
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
         a share by which weights shrink at each step.
@@ -270,6 +273,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Warns
         -----
+        ConvergenceWarning
+            If the loss was still falling when training reached `max_iter`.
         RuntimeWarning
             If the loss stops being finite; the best weights so far are kept.
         UserWarning

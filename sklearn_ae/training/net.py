@@ -15,6 +15,7 @@ from torch.nn.functional import softshrink
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_ae.nn import Autoencoder, Context, ContextModule
+from sklearn_ae.training.gradients import GradientNorms
 from sklearn_ae.training.monitor import StopTraining
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
@@ -64,6 +65,8 @@ class AutoencoderNet(NeuralNet):
     ----------
     interrupted_ : bool
         Whether the user interrupted the last training.
+    gradient_norms_ : GradientNorms
+        Size of the gradients of the last training.
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class AutoencoderNet(NeuralNet):
         max_epochs: int,
         validation_fraction: float,
         verbose: bool,
-    ) -> None:
+    ) -> tuple[Rows, Rows | None]:
         """Train on from the current weights.
 
         Parameters
@@ -131,6 +134,13 @@ class AutoencoderNet(NeuralNet):
             Share of the rows that is held out of the training; 0 for none.
         verbose : bool
             Whether to print a line an epoch.
+
+        Returns
+        -------
+        trained : Rows
+            The rows that were trained on.
+        held_out : Rows or None
+            The rows that were held out.
         """
         self.lr = learning_rate
         self.schedule = schedule
@@ -149,12 +159,14 @@ class AutoencoderNet(NeuralNet):
                     f"got {schedule!r}: both would set the learning rate."
                 )
             self.partial_fit(rows)
+            return self._split
         finally:
             # Also after an error: the network of a warm start stays in use.
             self.module_.eval()
             self._give_context(None)
             self._noise: torch.Generator | None = None
             # They may hold on to data and estimators.
+            self._split: tuple[Rows, Rows | None] = (rows, None)
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
 
@@ -172,8 +184,10 @@ class AutoencoderNet(NeuralNet):
         self, X: Rows, y: None = None, **fit_params: Any
     ) -> tuple[Rows, Rows | None]:
         if self.validation_fraction == 0:
-            return X, None
-        return X.split(self.validation_fraction, self.generator)
+            self._split = (X, None)
+        else:
+            self._split = X.split(self.validation_fraction, self.generator)
+        return self._split
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         width = max(dataset.X.shape[1], len(self.module_.shift))  # codes become as wide as rows
@@ -196,6 +210,7 @@ class AutoencoderNet(NeuralNet):
                 self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE
             )
         self._n_steps = 0
+        self.gradient_norms_ = GradientNorms(self.module_)
         # Known only once the rows are split.
         self._max_steps: int | None = None
         noise_seed, self._validation_seed = torch.randint(
@@ -250,6 +265,8 @@ class AutoencoderNet(NeuralNet):
         else:
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
             loss = self._mean_loss(iterator, step_fn)
+        if training:
+            self.gradient_norms_.note()
         self.history.record(f"{prefix}_loss", loss)
         # For skorch's log, which prints the best loss so far in colour.
         is_best = loss < self._best_losses.get(prefix, math.inf)

@@ -1,0 +1,210 @@
+"""Autoencoders that say how the data are distributed, or make the codes normal."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.variants import drawing
+from benchmarks.variants.measures import (
+    accuracy_against_normal,
+    discriminator_accuracy,
+    divergence_and_means,
+    squared_discrepancy,
+    squared_error,
+    standardized,
+)
+from benchmarks.variants.study import Aim, Result, Study
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae.latents import Adversarial, Variational, Wasserstein
+
+# Variational and importance-weighted.
+HIDDEN_LAYER_SIZES = (500, 500)
+N_COMPONENTS = 50
+EPOCHS = 100
+LEARNING_RATE = 1e-3
+BATCH_SIZE = 128
+N_COPIES = 10  # independent binarisations of the training images
+N_SAMPLES = 10  # of the importance-weighted bound
+N_IMPORTANCE_SAMPLES = 5000
+N_JUDGED = 1000  # test images whose likelihood is estimated
+# Variance of the code's mean above which an entry is in use (Burda et al., 2016).
+_IN_USE = 0.01
+
+# Wasserstein and adversarial.
+_PRIOR_COMPONENTS = 8
+_PRIOR_EPOCHS = 30
+_N_DISCREPANCY = 5000
+_N_SAMPLES_DRAWN = 100
+
+
+def variational(study: Study) -> Result:
+    """Bound on the likelihood of binarised images, and samples of the prior."""
+    return _likelihood(study, Variational(), "variational", at_most=89)
+
+
+def importance_weighted(study: Study) -> Result:
+    """Nearer bound, from several draws for each image."""
+    latent = Variational(n_samples=N_SAMPLES)
+    return _likelihood(study, latent, "importance-weighted", at_most=87)
+
+
+def _likelihood(study: Study, latent: Variational, name: str, at_most: float) -> Result:
+    rng = study.rng()
+    X_train = binarized_copies(study.data.X_train, N_COPIES, rng)
+    X_test = binarized_copies(study.data.X_test, 1, rng)
+    chosen = rng.choice(len(X_test), min(N_JUDGED, len(X_test)), replace=False)
+    # As many steps as with images that are binarised anew in each epoch.
+    fitted = study.autoencoder(
+        N_COMPONENTS,
+        max(1, EPOCHS // N_COPIES),
+        hidden_layer_sizes=HIDDEN_LAYER_SIZES,
+        latent=latent,
+        loss="binary_cross_entropy",
+        learning_rate=LEARNING_RATE,
+        batch_size=BATCH_SIZE,
+    ).fit(X_train)
+    nll = -float(fitted.log_likelihood(X_test[chosen], N_IMPORTANCE_SAMPLES).mean())
+    bound = -float(fitted.log_likelihood(X_test[chosen], 1).mean())
+    divergence, variance = divergence_and_means(fitted, X_test)
+    line = {
+        "": name,
+        "-log likelihood": nll,
+        "one draw": bound,
+        "KL, nats": float(divergence.sum()),
+        "entries in use": int((variance > _IN_USE).sum()),
+        "KL of each entry": [round(float(value), 3) for value in np.sort(divergence)[::-1]],
+    }
+    samples = {
+        "test images": X_test[chosen[:_N_SAMPLES_DRAWN]],
+        "samples": fitted.sample(_N_SAMPLES_DRAWN, random_state=study.seed),
+    }
+    title = f"{study.dataset}: decoded draws from the prior, {name}"
+    drawing.draw_samples(samples, study.image_shape, title, study.file(f"{name}-samples"))
+    drawing.draw_bars(
+        divergence,
+        ("entry of the code, in falling order", "divergence, nats"),
+        f"{study.dataset}: what each entry of the code says, {name}",
+        study.file(f"{name}-divergence"),
+    )
+    settings = (
+        f"{'-'.join(map(str, HIDDEN_LAYER_SIZES))}-{N_COMPONENTS}, {fitted.max_iter} epochs over "
+        f"{N_COPIES} random binarisations of the training images, learning rate {LEARNING_RATE:g}, "
+        f"batches of {BATCH_SIZE}; nats, {N_IMPORTANCE_SAMPLES:,} importance samples, "
+        f"{len(chosen):,} binarised test images; in use: variance of the mean above {_IN_USE}"
+    )
+    aims = [Aim("negative log likelihood, nats", nll, "<=", at_most)]
+    return Result(settings, [line], aims)
+
+
+def binarized_copies(X: np.ndarray, n_copies: int, rng: np.random.Generator) -> np.ndarray:
+    """Stack independent binarisations: each pixel is 1 with the probability of its value."""
+    stacked = np.empty((n_copies * len(X), X.shape[1]), np.float32)
+    for copy in np.split(stacked, n_copies):
+        copy[:] = rng.random(X.shape, np.float32) < X
+    return stacked
+
+
+def wasserstein(study: Study) -> Result:
+    """Codes whose distribution is near to the normal one."""
+    X = study.data.X_test[:_N_DISCREPANCY]
+    plain, untrained, fitted = _with_prior(study, Wasserstein())
+    codes = {
+        "Wasserstein": fitted.transform(X),
+        "the same before training": untrained.transform(X),
+        "plain, standardised": standardized(plain.transform(X)),
+        "normal draws": study.rng().normal(size=(len(X), _PRIOR_COMPONENTS)),
+    }
+    errors = {"Wasserstein": _error(fitted, study), "plain, standardised": _error(plain, study)}
+    found = {name: squared_discrepancy(code) for name, code in codes.items()}
+    lines = [
+        {"": name, "squared discrepancy": value, "test MSE": errors.get(name)}
+        for name, value in found.items()
+    ]
+    ours = found["Wasserstein"]
+    aims = [
+        Aim(f"squared discrepancy, a fifth of: {name}", ours, "<=", found[name] / 5)
+        for name in ("the same before training", "plain, standardised")
+    ]
+    _draw_prior_samples(study, plain, fitted, "Wasserstein")
+    settings = _prior_settings(study) + (
+        f"; unbiased estimate of the squared maximum mean discrepancy from the normal "
+        f"distribution, {len(X):,} test images"
+    )
+    return Result(settings, lines, aims)
+
+
+def adversarial(study: Study) -> Result:
+    """Codes that a discriminator can not tell from normal draws."""
+    X = study.data.X_test
+    plain, _, fitted = _with_prior(study, Adversarial())
+    codes = fitted.transform(X)
+    plain_codes = standardized(plain.transform(X))
+    own = discriminator_accuracy(fitted, codes, study.rng())
+    lines = [
+        {
+            "": "adversarial",
+            "own discriminator": own,
+            "fresh classifier": accuracy_against_normal(codes, study.rng()),
+            "squared discrepancy": squared_discrepancy(codes[:_N_DISCREPANCY]),
+            "test MSE": _error(fitted, study),
+        },
+        {
+            "": "plain, standardised",
+            "own discriminator": None,
+            "fresh classifier": accuracy_against_normal(plain_codes, study.rng()),
+            "squared discrepancy": squared_discrepancy(plain_codes[:_N_DISCREPANCY]),
+            "test MSE": _error(plain, study),
+        },
+    ]
+    key = "fresh classifier"
+    aims = [
+        Aim("own discriminator: distance of its accuracy from 1/2", abs(own - 0.5), "<=", 0.05),
+        Aim(
+            "fresh classifier: accuracy below that on plain codes",
+            lines[0][key],
+            "<",
+            lines[1][key],
+        ),
+    ]
+    _draw_prior_samples(study, plain, fitted, "adversarial")
+    settings = _prior_settings(study) + (
+        "; accuracy in telling codes of test images from normal draws; fresh: a classifier trained "
+        "on one half of them and judged on the other"
+    )
+    return Result(settings, lines, aims)
+
+
+def _with_prior(
+    study: Study, latent: Any
+) -> tuple[AutoencoderTransformer, AutoencoderTransformer, AutoencoderTransformer]:
+    """Fit the plain network, and give the one with the prior before and after training."""
+    plain = study.fit(_PRIOR_COMPONENTS, _PRIOR_EPOCHS, linear_path=None)
+    fitted = study.fit(_PRIOR_COMPONENTS, _PRIOR_EPOCHS, latent=latent)
+    untrained = study.autoencoder(_PRIOR_COMPONENTS, 1, latent=latent)
+    untrained.set_params(max_iter=1, learning_rate=1e-12).fit(study.data.X_train[:1000])
+    return plain, untrained, fitted
+
+
+def _draw_prior_samples(
+    study: Study, plain: AutoencoderTransformer, fitted: AutoencoderTransformer, name: str
+) -> None:
+    codes = plain.transform(study.data.X_train)
+    draws = study.rng().normal(size=(_N_SAMPLES_DRAWN, _PRIOR_COMPONENTS))
+    draws = draws.astype(codes.dtype) * codes.std(axis=0) + codes.mean(axis=0)
+    samples = {
+        "test images": study.data.X_test[:_N_SAMPLES_DRAWN],
+        "plain, codes of the same\nmeans and variances": plain.inverse_transform(draws),
+        f"{name}, codes from the prior": fitted.sample(_N_SAMPLES_DRAWN, random_state=study.seed),
+    }
+    title = (
+        f"{study.dataset}: decoded draws from a normal distribution, {_PRIOR_COMPONENTS} numbers"
+    )
+    drawing.draw_samples(samples, study.image_shape, title, study.file(f"{name.lower()}-samples"))
+
+
+def _error(fitted: AutoencoderTransformer, study: Study) -> float:
+    return squared_error(fitted.reconstruct(study.data.X_test), study.data.X_test)
+
+
+def _prior_settings(study: Study) -> str:
+    return f"128-64-{_PRIOR_COMPONENTS}, no linear path, {study.epochs(_PRIOR_EPOCHS)} epochs"

@@ -1,0 +1,164 @@
+"""What the rows of the benchmark share: data, fits, and what a row gives back."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from benchmarks import pictures
+from benchmarks.data import Data
+from sklearn_ae import AutoencoderTransformer
+
+_RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+
+
+@dataclass
+class Aim:
+    """What a kind of autoencoder is for, as an inequality.
+
+    Attributes
+    ----------
+    text : str
+        What is compared with what.
+    value : float
+        What was measured.
+    relation : {"<", "<=", ">", ">=", "="}
+        How it has to compare to the bound.
+    bound : float
+        The bound: a number, or what was measured for the method to beat.
+    """
+
+    text: str
+    value: float
+    relation: str
+    bound: float
+
+    @property
+    def is_met(self) -> bool:
+        return bool(_RELATIONS[self.relation](self.value, self.bound))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "aim": self.text,
+            "value": float(self.value),
+            "relation": self.relation,
+            "bound": float(self.bound),
+            "met": self.is_met,
+        }
+
+
+@dataclass
+class Result:
+    """What a row of the benchmark found.
+
+    Attributes
+    ----------
+    settings : str
+        Sizes, epochs and all that one has to know to read the figures.
+    lines : list of dict
+        The lines of its table: figures by name of the column.
+    aims : list of Aim
+        What they had to show.
+    """
+
+    settings: str
+    lines: list[dict[str, Any]]
+    aims: list[Aim]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings,
+            "measured": self.lines,
+            "aims": [aim.to_json() for aim in self.aims],
+        }
+
+
+@dataclass
+class Study:
+    """Data, seed and fits of one run.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data.
+    data : Data
+        The data, images with values in [0, 1].
+    folder : Path
+        Where pictures go.
+    seed : int
+        Seed of all that is random.
+    max_iter : int or None
+        Replaces the number of epochs of every fit.
+    saved : list of Path
+        The pictures so far.
+    """
+
+    dataset: str
+    data: Data
+    folder: Path
+    seed: int = 0
+    max_iter: int | None = None
+    saved: list[Path] = field(default_factory=list)
+    _fits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        assert self.data.image_shape is not None, "checked where the study begins"
+        return self.data.image_shape
+
+    def epochs(self, n_epochs: int) -> int:
+        return n_epochs if self.max_iter is None else self.max_iter
+
+    def autoencoder(
+        self, n_components: int, n_epochs: int, **parameters: Any
+    ) -> AutoencoderTransformer:
+        """Give an autoencoder that is not fitted."""
+        return AutoencoderTransformer(
+            n_components,
+            max_iter=self.epochs(n_epochs),
+            random_state=self.seed,
+            **parameters,
+        )
+
+    def fit(
+        self, n_components: int, n_epochs: int, *, n_rows: int | None = None, **parameters: Any
+    ) -> AutoencoderTransformer:
+        """Fit an autoencoder on the training images, or on the first `n_rows` of them.
+
+        What another row of the benchmark has fitted is not fitted again.
+        """
+        estimator = self.autoencoder(n_components, n_epochs, **parameters)
+        key = f"{n_rows} {sorted(estimator.get_params(deep=False).items(), key=str)!r}"
+        if key not in self._fits:
+            self._fits[key] = estimator.fit(self.data.X_train[:n_rows])
+        return self._fits[key]
+
+    def pca(self, n_components: int) -> PCA:
+        """Fit PCA on all training images."""
+        key = f"PCA {n_components}"
+        if key not in self._fits:
+            self._fits[key] = PCA(n_components, random_state=self.seed).fit(self.data.X_train)
+        return self._fits[key]
+
+    def rng(self) -> np.random.Generator:
+        """Give random numbers, the same for every row of the benchmark."""
+        return np.random.default_rng(self.seed)
+
+    def pictured(self, n: int) -> np.ndarray:
+        """Choose test images to show."""
+        return pictures.one_of_each(self.data.y_test, n)
+
+    def file(self, name: str) -> Path:
+        """Name the file of a picture."""
+        self.saved.append(self.folder / f"variants-{self.dataset}-{name}.png")
+        return self.saved[-1]

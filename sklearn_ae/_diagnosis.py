@@ -1,0 +1,369 @@
+"""What commonly goes wrong in training, each with evidence and advice."""
+
+import html
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ae._evidence import Evidence
+from sklearn_ae.latents.variational import divergence
+
+# Share of the whole fall of the loss in the second half of a training that has reached its end.
+_STILL_FALLING = 0.1
+# How far the held-out loss has risen again, as a share of its whole fall.
+_TURNED = 0.1
+# Gradient of a layer as a share of the largest layer's; that of an epoch as a multiple of the
+# median epoch's.
+_VANISHING = 1e-5
+_EXPLODING = 100.0
+# Share of the units of a layer, or of the entries of the code.
+_MANY = 0.1
+# Nats, and standard deviation relative to the liveliest entry.
+_COLLAPSED = 0.01
+_UNUSED = 1e-3
+# Errors that differ by a smaller share are the same.
+_SAME = 1e-3
+# Below this share of the variance PCA leaves nothing to gain.
+_NOTHING_LEFT = 1e-6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A symptom, with its evidence and what to do.
+
+    Attributes
+    ----------
+    symptom : str
+        Its name.
+    evidence : str
+        What shows it.
+    advice : str
+        What to do.
+    """
+
+    symptom: str
+    evidence: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The report of ``diagnose``: prints as text, shows as HTML in a notebook.
+
+    Attributes
+    ----------
+    estimator : str
+        Name of the estimator's class.
+    figures : dict of str to str
+        What was looked at.
+    findings : tuple of Finding
+        The symptoms, with evidence and advice.
+    """
+
+    estimator: str
+    figures: dict[str, str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def symptoms(self) -> tuple[str, ...]:
+        """Give the names of the symptoms.
+
+        Returns
+        -------
+        symptoms : tuple of str
+            Empty for a healthy training.
+        """
+        return tuple(finding.symptom for finding in self.findings)
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.figures))
+        lines = [self._title(), ""]
+        lines += [f"  {name:<{width}}  {value}" for name, value in self.figures.items()]
+        for finding in self.findings:
+            lines += ["", finding.symptom]
+            lines += [
+                textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")
+                for text in (finding.evidence, "Advice: " + finding.advice)
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cell = "style='text-align: left; vertical-align: top'"
+        figures = "".join(
+            f"<tr><th {cell}>{html.escape(name)}</th><td {cell}>{html.escape(value)}</td></tr>"
+            for name, value in self.figures.items()
+        )
+        findings = "".join(
+            f"<dt><b>{html.escape(finding.symptom)}</b></dt><dd>{html.escape(finding.evidence)}"
+            f"<br><i>Advice:</i> {html.escape(finding.advice)}</dd>"
+            for finding in self.findings
+        )
+        title = html.escape(self._title())
+        return f"<div><p><b>{title}</b></p><table>{figures}</table><dl>{findings}</dl></div>"
+
+    def _title(self) -> str:
+        n = len(self.findings)
+        return f"Diagnosis of {self.estimator}: " + (
+            "no symptoms" if n == 0 else "1 symptom" if n == 1 else f"{n} symptoms"
+        )
+
+
+class DiagnosisMixin:
+    """Mixin of the estimators: ``diagnose``."""
+
+    def diagnose(self) -> Diagnosis:
+        """Tell what went wrong in the last training, if anything did.
+
+        Looks for under-fitting, over-fitting, vanishing and exploding gradients, dead units,
+        unused entries of the code, posterior collapse, a reconstruction no better than that
+        of PCA and inputs out of range of the output's activation. No rows are needed: what
+        is looked at was noted at the end of the training.
+
+        Returns
+        -------
+        diagnosis : Diagnosis
+            The report: ``symptoms`` are the names, ``findings`` have evidence and advice as
+            well, ``figures`` are what was looked at. It prints as text and shows as HTML
+            in a notebook.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        """
+        check_is_fitted(self)
+        figures: dict[str, str] = {}
+        findings = [finding for examine in _EXAMINATIONS for finding in examine(self, figures)]
+        return Diagnosis(type(self).__name__, figures, tuple(findings))
+
+
+def still_falling(curve: list[float], start: float) -> float:
+    """Tell how much of its fall a loss made in the second half of the training.
+
+    Parameters
+    ----------
+    curve : list of float
+        The loss after each epoch.
+    start : float
+        The loss before the first one.
+
+    Returns
+    -------
+    share : float
+        In [0, 1]; 0 where the loss did not fall at all.
+    """
+    losses = np.array([start, *curve])
+    fall = losses[0] - losses.min()
+    if len(curve) < 2 or not fall > 0:
+        return 0.0
+    return float(np.clip((losses[len(losses) // 2] - losses[-1]) / fall, 0, 1))
+
+
+def is_under_fitted(evidence: Evidence, curve: list[float], start: float) -> bool:
+    """Tell whether a training ended while the loss was still falling.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What the training left behind.
+    curve : list of float
+        The watched loss after each epoch of the training.
+    start : float
+        The loss before the first one.
+
+    Returns
+    -------
+    is_under_fitted : bool
+    """
+    stopped = evidence.ended_early or evidence.diverged
+    return not stopped and still_falling(curve, start) > _STILL_FALLING
+
+
+def watched_curve(estimator: Any) -> list[float]:
+    """Give the loss that the last training watched: of held-out rows, if there were some.
+
+    Parameters
+    ----------
+    estimator : BaseAutoencoder
+        The estimator.
+
+    Returns
+    -------
+    curve : list of float
+        The loss after each epoch.
+    """
+    n_epochs = estimator._evidence_.n_epochs
+    history = estimator.net_.history[len(estimator.net_.history) - n_epochs :]
+    return [epoch.get("valid_loss", epoch["train_loss"]) for epoch in history]
+
+
+# --- the examinations: each notes figures, and gives findings --------------------------------
+
+
+def _examine_fit(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    evidence, curve = estimator._evidence_, watched_curve(estimator)
+    start, best = estimator.initial_loss_, estimator.best_loss_
+    held_out = "valid_loss" in estimator.net_.history[-1]
+    name = "held-out loss" if held_out else "training loss"
+    figures["epochs"] = f"{evidence.n_epochs}" + (" (stopped early)" * evidence.ended_early)
+    figures[name] = f"from {start:.4g} to {best:.4g}"
+    if is_under_fitted(evidence, curve, start):
+        share = still_falling(curve, start)
+        yield Finding(
+            "under-fitting",
+            f"The {name} was still falling when training reached its {evidence.n_epochs} epochs: "
+            f"{share:.0%} of its fall came in their second half.",
+            "Raise max_iter, or the learning rate; go on from here with warm_start=True. If the "
+            "loss is high at the end of a long training as well, make the network wider or deeper "
+            "or n_components larger.",
+        )
+    if held_out and len(curve) > 1 and not evidence.diverged:
+        # Of the epochs at the end, the mean: single ones are noisy.
+        last = float(np.mean(curve[-max(1, len(curve) // 10) :]))
+        fall = start - best
+        history = estimator.net_.history[-evidence.n_epochs :]
+        at_best = int(np.argmin(curve))
+        still_learns = history[-1]["train_loss"] < history[at_best]["train_loss"]
+        if still_learns and last - best > _TURNED * (fall if fall > 0 else abs(start)):
+            yield Finding(
+                "over-fitting",
+                f"The held-out loss turned after epoch {at_best + 1}, from {best:.4g} up to "
+                f"{last:.4g}, while the training loss went on falling to "
+                f"{history[-1]['train_loss']:.4g}. The weights of the best epoch were kept.",
+                "More rows help most. Otherwise make the network smaller (hidden_layer_sizes), or "
+                "hold it back: corruption, dropout, weight_decay, a smaller n_components.",
+            )
+
+
+def _examine_gradients(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    evidence: Evidence = estimator._evidence_
+    if evidence.gradients:
+        names = list(evidence.gradients)
+        norms = np.array(list(evidence.gradients.values()))
+        typical = np.median(np.where(np.isfinite(norms), norms, np.inf), axis=1)
+        low, high = int(typical.argmin()), int(typical.argmax())
+        figures["gradients"] = f"{typical[low]:.1g} to {typical[high]:.1g} (rms of a layer)"
+        if np.isfinite(typical[high]) and typical[low] < _VANISHING * typical[high]:
+            yield Finding(
+                "vanishing gradients",
+                f"The gradient of {names[low]} is {typical[low]:.1g}, that of {names[high]} "
+                f"{typical[high]:.1g}: the first hardly learns.",
+                "Use activation='gelu' or 'relu' rather than 'logistic' or 'tanh', fewer layers, "
+                "or the linear path; scale the columns alike.",
+            )
+        sizes = np.sqrt((norms**2).sum(axis=0))
+        typical_size = np.median(sizes)
+        times = sizes.max() / typical_size if typical_size > 0 else 0.0
+    else:
+        times = 0.0
+    if evidence.diverged or times > _EXPLODING:
+        yield Finding(
+            "exploding gradients",
+            (
+                "The loss stopped being finite; the best weights before were kept."
+                if evidence.diverged
+                else f"The gradient of one epoch is {times:.0f} times that of the median epoch."
+            ),
+            "Lower learning_rate, set max_grad_norm=1, and scale columns of very different size, "
+            "for example with StandardScaler.",
+        )
+
+
+def _examine_units(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    idle = estimator._evidence_.idle
+    if not idle:
+        return
+    worst = max(idle, key=idle.__getitem__)
+    figures["dead units"] = f"at most {idle[worst]:.0%} of a layer"
+    if idle[worst] > _MANY:
+        layers = ", ".join(f"{name} {share:.0%}" for name, share in idle.items() if share > _MANY)
+        yield Finding(
+            "dead units",
+            f"These units give the same for every row: {layers}.",
+            "Lower learning_rate; use activation='gelu' or 'leaky_relu', which have a slope "
+            "everywhere; scale the columns alike. Where the error is low enough, a narrower layer "
+            "will do.",
+        )
+
+
+def _examine_code(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    latent = estimator.net_.module_.latent
+    hidden = torch.from_numpy(estimator._hidden_)
+    n = estimator.n_components_
+    if latent.hidden_per_component == 2:
+        nats = divergence(hidden).mean(dim=0)
+        collapsed = int((nats < _COLLAPSED).sum())
+        figures["divergence"] = (
+            f"{float(nats.sum()):.3g} nats; {n - collapsed} of {n} entries of the code in use"
+        )
+        if collapsed > _MANY * n:
+            yield Finding(
+                "posterior collapse",
+                f"{collapsed} of {n} entries of the code differ from the prior by less than "
+                f"{_COLLAPSED} nats: they say nothing about the row.",
+                "If the reconstruction is good enough, a smaller n_components will do. Otherwise "
+                "lower beta, or give the code time and room: Variational(warm_up=..., "
+                "free_bits=...).",
+            )
+        return
+    with torch.inference_mode():
+        code = latent(hidden.to(estimator.net_.device))
+    spread = code.std(dim=0, correction=0)
+    unused = int((spread <= _UNUSED * spread.max()).sum())
+    figures["code"] = f"{n - unused} of {n} entries in use"
+    if unused > _MANY * n:
+        yield Finding(
+            "unused code dimensions",
+            f"{unused} of {n} entries of the code hardly vary from row to row.",
+            f"n_components={max(1, n - unused)} would do as well. In a sparse code, lower the "
+            "weight of the penalty or raise k to have more entries used.",
+        )
+
+
+def _examine_error(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    evidence: Evidence = estimator._evidence_
+    figures["squared error"] = (
+        f"{evidence.error:.4g} of the variance; {evidence.pca_error:.4g} by PCA with as many "
+        "components"
+    )
+    if evidence.pca_error > _NOTHING_LEFT and evidence.error > (1 - _SAME) * evidence.pca_error:
+        yield Finding(
+            "no better than PCA",
+            f"The squared error is {evidence.error:.4g} of the variance, that of PCA with as many "
+            f"components {evidence.pca_error:.4g}.",
+            "Where the rows lie near a plane, PCA is all one needs. Otherwise let "
+            "linear_path='auto' start at PCA, train longer, make the network wider, or ask less of "
+            "the code (beta, weight).",
+        )
+
+
+def _examine_range(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
+    evidence: Evidence = estimator._evidence_
+    low, high = evidence.output_range
+    if not np.isfinite(low):
+        return
+    figures["inputs"] = f"from {evidence.input_range[0]:.4g} to {evidence.input_range[1]:.4g}"
+    if evidence.input_range[0] < low or evidence.input_range[1] > high:
+        yield Finding(
+            "inputs out of range",
+            f"The rows have values from {evidence.input_range[0]:.4g} to "
+            f"{evidence.input_range[1]:.4g}, but the output's activation gives values between "
+            f"{low:g} and {high:g} alone.",
+            f"Scale the columns, for example with MinMaxScaler(({low:g}, {high:g})), or use "
+            "output_activation='identity'.",
+        )
+
+
+_EXAMINATIONS: tuple[Callable[[Any, dict[str, str]], Iterator[Finding]], ...] = (
+    _examine_fit,
+    _examine_gradients,
+    _examine_units,
+    _examine_code,
+    _examine_error,
+    _examine_range,
+)
