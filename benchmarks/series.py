@@ -3,7 +3,12 @@
 import numpy as np
 
 SHAPE = (32, 3)  # steps, channels
-ANOMALIES = ("phase", "frequency", "level", "flat")
+ANOMALIES = {
+    "phase": "phase of its own",
+    "frequency": "frequency of its own",
+    "level": "level shifted",
+    "flat": "flat stretch",
+}
 _CYCLES = (1.0, 2.0)  # of the first two waves in a window
 _NOISE = 0.1
 _SHIFT = 0.5
@@ -34,7 +39,7 @@ def make_windows(n_windows: int, seed: int, *, anomaly: str | None = None) -> np
         The windows, flattened step after step.
     """
     if anomaly not in (None, *ANOMALIES):
-        raise ValueError(f"anomaly must be one of {ANOMALIES} or None, got {anomaly!r}.")
+        raise ValueError(f"anomaly must be one of {list(ANOMALIES)} or None, got {anomaly!r}.")
     rng = np.random.default_rng(seed)
     n_steps, n_channels = SHAPE
     time = np.arange(n_steps) / n_steps

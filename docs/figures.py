@@ -6,7 +6,6 @@ is the same each time on one machine.
 
 import sys
 import warnings
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import numpy as np
 import torch
 from matplotlib import patches
 from matplotlib import pyplot as plt
-from PIL import Image
 from scipy.stats import norm
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -375,7 +374,7 @@ def denoising():
         row[0].set_ylabel(
             label,
             rotation=0,
-            ha="steady",
+            ha="right",
             va="center",
             labelpad=8,
             fontsize=9,
@@ -439,7 +438,7 @@ def latent_spaces():
         columnspacing=0.9,
         bbox_to_anchor=(0.5, 0.03),
     )
-    save(figure, "latent-spaces")
+    save(figure, "latent-spaces", dpi=100)
 
 
 def samples():
@@ -461,7 +460,7 @@ def samples():
         for axis, image in zip(row, autoencoder.sample(12, random_state=0), strict=True):
             show(axis, image)
         row[0].set_ylabel(
-            name, rotation=0, ha="steady", va="center", labelpad=8, fontsize=9, color=INK
+            name, rotation=0, ha="right", va="center", labelpad=8, fontsize=9, color=INK
         )
     save(figure, "samples")
 
@@ -471,12 +470,12 @@ def sparsity():
     X, X_test, _, _ = digits()
     latents = {
         "plain": None,
-        'Sparse(weight=0.5)': Sparse(weight=0.5),
-        'Sparse("kl")': Sparse("kl"),
+        "Sparse, L1": Sparse(weight=0.5),
+        "Sparse, KL": Sparse("kl"),
         "TopK(5)": TopK(5),
     }
-    figure = plt.figure(figsize=(8.6, 4.4))
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    figure = plt.figure(figsize=(8.6, 4.3))
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1.3, 1], hspace=0.12)
     axes = top.subplots(1, 4, sharex=True, gridspec_kw={"wspace": 0.28})
     for axis, (name, latent) in zip(axes, latents.items(), strict=True):
         sparse = AutoencoderTransformer(
@@ -489,12 +488,12 @@ def sparsity():
         axis.set_title(f"{name}: {n_active} active", fontsize=9.5, color=INK)
         axis.tick_params(labelsize=7.5)
         axis.set_xticks([0, 50, 100])
-        axis.spines[["top", "steady"]].set_visible(False)
+        axis.spines[["top", "right"]].set_visible(False)
     codes = sparse.transform(X)
     # The entries that are used most, and how far each moves the reconstruction.
     most_used = np.argsort(-(codes != 0).mean(axis=0))[:24]
     atoms = sparse.inverse_transform(np.eye(100)) - sparse.inverse_transform(np.zeros((1, 100)))
-    axes = bottom.subplots(2, 12, gridspec_kw={"wspace": 0.08, "hspace": 0.08})
+    axes = bottom.subplots(2, 12, gridspec_kw={"wspace": 0.1, "hspace": 0.0})
     for axis, atom in zip(axes.flat, atoms[most_used], strict=True):
         limit = np.abs(atom).max()
         axis.imshow(atom.reshape(8, 8), cmap="RdBu_r", vmin=-limit, vmax=limit)
@@ -538,7 +537,7 @@ def collapse():
 
 
 def fitting():
-    """Draw curves of training and validation that tell of under-fitting, over-fitting and neither."""
+    """Draw curves that tell of under-fitting, of over-fitting and of neither."""
     X, _, _, _ = digits()
     wide = {"hidden_layer_sizes": (512, 256)}
     cases = {
@@ -562,8 +561,8 @@ def fitting():
         axis.plot(epochs, validation, color=RED, linewidth=2, label="validation")
         best = int(validation.argmin())
         axis.plot(best + 1, validation[best], "o", color=RED, markersize=5)
-        axis.set(xlabel="epoch", yscale="log", ylim=(0.05, 0.9))
-        plain_axis(axis, [0.05, 0.1, 0.2, 0.5])
+        axis.set(xlabel="epoch", yscale="log", ylim=(0.05, 1.3))
+        plain_axis(axis, [0.05, 0.1, 0.2, 0.5, 1])
         title(axis, name, size=9.5)
     axes[0].set_ylabel("loss")
     axes[1].legend(frameon=False, fontsize=9)
@@ -645,7 +644,7 @@ def title(axis, text, size=10.5):
 
 def plain_axis(axis, ticks=None):
     """Leave away what does not tell anything."""
-    axis.spines[["top", "steady"]].set_visible(False)
+    axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color=PALE)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8.5)
@@ -676,15 +675,18 @@ def name_ends(axis, x, ends, height=15):
         )
 
 
-def save(figure, name):
+def save(figure, name, dpi=120):
     """Write a picture."""
     FOLDER.mkdir(exist_ok=True)
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=130, bbox_inches="tight", facecolor="white", pad_inches=0.1)
+    figure.savefig(
+        FOLDER / f"how-{name}.png",
+        dpi=dpi,
+        bbox_inches="tight",
+        facecolor="white",
+        pad_inches=0.1,
+        pil_kwargs={"optimize": True},
+    )
     plt.close(figure)
-    # A palette, which is small: the pictures have few colours.
-    palette = Image.open(buffer).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-    palette.save(FOLDER / f"how-{name}.png", optimize=True)
 
 
 PICTURES = [
@@ -713,6 +715,8 @@ def main(names):
     for picture in PICTURES:
         if not names or picture.__name__ in names:
             with warnings.catch_warnings():
+                # Some are to show what goes wrong.
+                warnings.simplefilter("ignore", ConvergenceWarning)
                 warnings.filterwarnings("ignore", message="Training stopped because")
                 picture()
 

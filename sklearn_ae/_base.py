@@ -25,7 +25,7 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import Callback
 
-from sklearn_ae._diagnosis import DiagnosisMixin, is_under_fitted, watched_curve
+from sklearn_ae._diagnosis import DiagnosisMixin, is_under_fitted
 from sklearn_ae._evidence import gather
 from sklearn_ae._generation import N_REMEMBERED, GenerationMixin
 from sklearn_ae._network import build_net
@@ -170,7 +170,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
                 max_epochs=self.max_iter,
                 validation_fraction=self.validation_fraction if splits else 0.0,
             )
-            if is_under_fitted(self._evidence_, watched_curve(self), self.initial_loss_):
+            if is_under_fitted(self._evidence_, self.initial_loss_):
                 warnings.warn(
                     f"The loss was still falling when training reached max_iter={self.max_iter}: "
                     "raise max_iter. diagnose() tells more.",
@@ -370,7 +370,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             rows,
             trained,
             held_out,
-            n_epochs=len(net.history) - n_epochs_before,
+            history=net.history[n_epochs_before:],
             max_epochs=settings["max_epochs"],
             diverged=monitor.diverged_,
         )

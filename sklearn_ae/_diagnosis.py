@@ -28,7 +28,7 @@ _COLLAPSED = 0.01
 _UNUSED = 1e-3
 # Errors that differ by a smaller share are the same.
 _SAME = 1e-3
-# Below this share of the variance PCA leaves nothing to gain.
+# Below this share of the variance there is nothing to gain.
 _NOTHING_LEFT = 1e-6
 
 
@@ -164,77 +164,56 @@ def still_falling(curve: list[float], start: float) -> float:
     return float(np.clip((losses[len(losses) // 2] - losses[-1]) / fall, 0, 1))
 
 
-def is_under_fitted(evidence: Evidence, curve: list[float], start: float) -> bool:
+def is_under_fitted(evidence: Evidence, start: float) -> bool:
     """Tell whether a training ended while the loss was still falling.
 
     Parameters
     ----------
     evidence : Evidence
         What the training left behind.
-    curve : list of float
-        The watched loss after each epoch of the training.
     start : float
-        The loss before the first one.
+        The watched loss before the first epoch.
 
     Returns
     -------
     is_under_fitted : bool
     """
     stopped = evidence.ended_early or evidence.diverged
-    return not stopped and still_falling(curve, start) > _STILL_FALLING
-
-
-def watched_curve(estimator: Any) -> list[float]:
-    """Give the loss that the last training watched: of held-out rows, if there were some.
-
-    Parameters
-    ----------
-    estimator : BaseAutoencoder
-        The estimator.
-
-    Returns
-    -------
-    curve : list of float
-        The loss after each epoch.
-    """
-    n_epochs = estimator._evidence_.n_epochs
-    history = estimator.net_.history[len(estimator.net_.history) - n_epochs :]
-    return [epoch.get("valid_loss", epoch["train_loss"]) for epoch in history]
+    return not stopped and still_falling(evidence.watched_curve, start) > _STILL_FALLING
 
 
 # --- the examinations: each notes figures, and gives findings --------------------------------
 
 
 def _examine_fit(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    evidence, curve = estimator._evidence_, watched_curve(estimator)
+    evidence: Evidence = estimator._evidence_
     start, best = estimator.initial_loss_, estimator.best_loss_
-    held_out = "valid_loss" in estimator.net_.history[-1]
+    train, held_out = evidence.curve, evidence.held_out_curve
     name = "held-out loss" if held_out else "training loss"
-    figures["epochs"] = f"{evidence.n_epochs}" + (" (stopped early)" * evidence.ended_early)
+    figures["epochs"] = f"{len(train)}" + (" (stopped early)" * evidence.ended_early)
     figures[name] = f"from {start:.4g} to {best:.4g}"
-    if is_under_fitted(evidence, curve, start):
-        share = still_falling(curve, start)
+    if is_under_fitted(evidence, start):
+        share = still_falling(evidence.watched_curve, start)
         yield Finding(
             "under-fitting",
-            f"The {name} was still falling when training reached its {evidence.n_epochs} epochs: "
+            f"The {name} was still falling when training reached its {len(train)} epochs: "
             f"{share:.0%} of its fall came in their second half.",
             "Raise max_iter, or the learning rate; go on from here with warm_start=True. If the "
             "loss is high at the end of a long training as well, make the network wider or deeper "
             "or n_components larger.",
         )
-    if held_out and len(curve) > 1 and not evidence.diverged:
+    if held_out and not evidence.diverged:
         # Of the epochs at the end, the mean: single ones are noisy.
-        last = float(np.mean(curve[-max(1, len(curve) // 10) :]))
+        last = float(np.mean(held_out[-max(1, len(held_out) // 10) :]))
         fall = start - best
-        history = estimator.net_.history[-evidence.n_epochs :]
-        at_best = int(np.argmin(curve))
-        still_learns = history[-1]["train_loss"] < history[at_best]["train_loss"]
-        if still_learns and last - best > _TURNED * (fall if fall > 0 else abs(start)):
+        at_best = int(np.argmin(held_out))
+        turned = last - best > _TURNED * (fall if fall > 0 else abs(start))
+        if turned and train[-1] < train[at_best]:
             yield Finding(
                 "over-fitting",
                 f"The held-out loss turned after epoch {at_best + 1}, from {best:.4g} up to "
-                f"{last:.4g}, while the training loss went on falling to "
-                f"{history[-1]['train_loss']:.4g}. The weights of the best epoch were kept.",
+                f"{last:.4g}, while the training loss went on falling, from {train[at_best]:.4g} "
+                f"to {train[-1]:.4g}. The best weights were kept.",
                 "More rows help most. Otherwise make the network smaller (hidden_layer_sizes), or "
                 "hold it back: corruption, dropout, weight_decay, a smaller n_components.",
             )
@@ -331,7 +310,7 @@ def _examine_error(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]
         f"{evidence.error:.4g} of the variance; {evidence.pca_error:.4g} by PCA with as many "
         "components"
     )
-    if evidence.pca_error > _NOTHING_LEFT and evidence.error > (1 - _SAME) * evidence.pca_error:
+    if evidence.error > max(_NOTHING_LEFT, (1 - _SAME) * evidence.pca_error):
         yield Finding(
             "no better than PCA",
             f"The squared error is {evidence.error:.4g} of the variance, that of PCA with as many "

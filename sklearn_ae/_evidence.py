@@ -24,8 +24,10 @@ class Evidence:
 
     Attributes
     ----------
-    n_epochs : int
-        Epochs of this training.
+    curve : list of float
+        Training loss of each epoch of this training.
+    held_out_curve : list of float
+        That of the held-out rows; empty if there are none.
     ended_early : bool
         Whether it stopped before `max_iter`.
     diverged : bool
@@ -42,7 +44,8 @@ class Evidence:
         activation can give; infinite where there is none.
     """
 
-    n_epochs: int
+    curve: list[float]
+    held_out_curve: list[float]
     ended_early: bool
     diverged: bool
     gradients: dict[str, list[float]]
@@ -52,6 +55,17 @@ class Evidence:
     input_range: tuple[float, float]
     output_range: tuple[float, float]
 
+    @property
+    def watched_curve(self) -> list[float]:
+        """Give the loss by which the training was judged.
+
+        Returns
+        -------
+        curve : list of float
+            Of the held-out rows, if there are some.
+        """
+        return self.held_out_curve or self.curve
+
 
 def gather(
     net: AutoencoderNet,
@@ -59,7 +73,7 @@ def gather(
     trained: Rows,
     held_out: Rows | None,
     *,
-    n_epochs: int,
+    history: list[dict[str, Any]],
     max_epochs: int,
     diverged: bool,
 ) -> Evidence:
@@ -75,8 +89,10 @@ def gather(
         Those that it was trained on.
     held_out : Rows or None
         The held-out rows.
-    n_epochs, max_epochs : int
-        How many epochs there were, and might have been.
+    history : list of dict
+        What was noted of each epoch of this training.
+    max_epochs : int
+        How many there might have been.
     diverged : bool
         Whether the loss stopped being finite.
 
@@ -94,8 +110,9 @@ def gather(
         output_range = (0.0 if isinstance(module.output_activation, nn.Sigmoid) else -1.0, 1.0)
         input_range = (float(trained.X.min()), float(trained.X.max()))
     return Evidence(
-        n_epochs=n_epochs,
-        ended_early=n_epochs < max_epochs,
+        curve=[epoch["train_loss"] for epoch in history if "train_loss" in epoch],
+        held_out_curve=[epoch["valid_loss"] for epoch in history if "valid_loss" in epoch],
+        ended_early=len(history) < max_epochs,
         diverged=diverged,
         gradients=net.gradient_norms_.collect(),
         idle=idle,

@@ -76,12 +76,10 @@ class GenerationMixin:
             return self.net_.compute(module.decode, codes)
         if self._density_ is None:
             self._density_ = _CodeDensity(self._hidden_)
-        hidden = self._density_.sample(n_samples, random_state)
-
-        def decode(hidden: torch.Tensor) -> torch.Tensor:
-            return module.decode(module.latent(hidden.to(module.dtype)))
-
-        return self.net_.compute(decode, hidden)
+        return self.net_.compute(
+            lambda hidden: module.decode(module.latent(hidden.to(module.dtype))),
+            self._density_.sample(n_samples, random_state),
+        )
 
     def interpolate(self, a: Any, b: Any, n: int = 10) -> np.ndarray:
         """Go from one row to another on the straight line between their codes.

@@ -19,16 +19,16 @@ from sklearn_ae import AutoencoderOutlierDetector
 from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 
 _N_COMPONENTS = 32
-_CONVOLUTIONAL_EPOCHS = 12
-_MLP_EPOCHS = 40
-_RECURRENT_EPOCHS = 10
-_OWN_EPOCHS = 10
+_CONVOLUTIONAL_EPOCHS = 8
+_MLP_EPOCHS = 20
+_RECURRENT_EPOCHS = 6
+_OWN_EPOCHS = 12
 
-N_WINDOWS = 8000
+N_WINDOWS = 5000
 N_TEST_WINDOWS = 1000  # of each kind
-_SERIES_SIZES = (6, 8, 12)
+_SERIES_SIZES = (4, 8, 12)
 _PCA_SIZES = (2, 4, 6, 8, 12, 16, 24, 32)
-_SERIES_EPOCHS = 60
+_SERIES_EPOCHS = 30
 _SERIES_HIDDEN = 64
 _SERIES_SIZE = 8  # that the aim is about
 
@@ -42,7 +42,12 @@ def convolutional(study: Study) -> Result:
     )
     width = width_of_equal_size(n_parameters(network), X.shape[1], _N_COMPONENTS)
     mlp = study.fit(_N_COMPONENTS, _MLP_EPOCHS, architecture=MLP((width,)), linear_path=None)
-    fits = {"convolutional, 16-32 channels": network, f"fully connected, {width}": mlp}
+    larger = study.fit(_N_COMPONENTS, _MLP_EPOCHS, linear_path=None)
+    fits = {
+        "convolutional, 16-32 channels": network,
+        f"fully connected, {width}": mlp,
+        "fully connected, 128-64": larger,
+    }
     lines = [
         {
             "": name,
@@ -112,7 +117,8 @@ def recurrent_outliers(study: Study) -> Result:
             k,
             architecture=Recurrent(series.SHAPE, hidden_size=_SERIES_HIDDEN),
             max_iter=study.epochs(_SERIES_EPOCHS),
-            learning_rate=3e-3,
+            learning_rate=5e-3,
+            batch_size=128,
             max_grad_norm=1.0,
             random_state=study.seed,
         ).fit(X)
@@ -147,7 +153,8 @@ def _draw_series(
     fitted: AutoencoderOutlierDetector,
     X: np.ndarray,
 ) -> None:
-    windows = {"normal": normal[0]} | {kind: rows[0] for kind, rows in anomalies.items()}
+    windows = {"normal": normal[0]}
+    windows |= {series.ANOMALIES[kind]: rows[0] for kind, rows in anomalies.items()}
     rows = np.stack([*windows.values()])
     pca = PCA(_SERIES_SIZE, random_state=study.seed).fit(scaler.transform(X))
     standard = pca.inverse_transform(pca.transform(scaler.transform(rows)))

@@ -12,7 +12,7 @@ from sklearn_ae.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNois
 from sklearn_ae.latents import Noisy
 
 _N_COMPONENTS = 32
-_EPOCHS = 25
+_EPOCHS = 12
 _STD = 0.4  # of the Gaussian noise, pixels being in [0, 1]
 _P_MASK = 0.5
 _P_SALT_AND_PEPPER = 0.3

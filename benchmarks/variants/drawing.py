@@ -34,7 +34,7 @@ def draw_curve(
             name, (0, level), (4, 4), xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=9, color=GREYS[1],
         )  # fmt: skip
-    axis.set(xlabel=labels[0], ylabel=labels[1], ylim=(0, None))
+    axis.set(xlabel=labels[0], ylabel=labels[1], ylim=(0, 1.15 * max(y)))
     axis.margins(x=0.12)
     _finish(axis, title)
     save(figure, file)
@@ -102,7 +102,7 @@ def draw_mosaics(
             color=INK,
             fontweight="bold" if name.startswith(OURS) else "normal",
         )
-    figure.suptitle(title, fontsize=11, color=INK)
+    figure.suptitle(title, fontsize=11, color=INK, y=0.98 if any(groups) else 0.93)
     save(figure, file)
 
 
@@ -112,11 +112,11 @@ def draw_samples(
     title: str,
     file: Path,
     *,
-    n_columns: int = 10,
+    n_columns: int = 8,
 ) -> None:
     """Draw a block of images for each name."""
     n_rows = len(next(iter(samples.values()))) // n_columns
-    width, head = 3.2, 0.85  # inches
+    width, head = 2.9, 0.85  # inches
     height = width * n_rows * (image_shape[0] + 2) / (n_columns * (image_shape[1] + 2)) + head
     figure, axes = plt.subplots(
         1,

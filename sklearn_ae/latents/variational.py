@@ -147,7 +147,7 @@ class _Variational(nn.Latent):
         # At its best the scale of the noise is the mean error: that of the batch in training.
         scale = _mean(loss, weight).detach().clamp(min=torch.finfo(loss.dtype).eps)
         if self.training:
-            self.noise_scale.lerp_(scale, _MOMENTUM)
+            self.noise_scale.lerp_(scale.to(self.noise_scale.dtype), _MOMENTUM)
         assert autoencoder.likelihood is not None, "checked where the network is built"
         nats = nn.LIKELIHOODS[autoencoder.likelihood](loss, scale) * output.raw.shape[-1]
         bound = self._bound(output, nats, weight, self.beta)

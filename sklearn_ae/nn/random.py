@@ -19,6 +19,8 @@ class Context:
         On the device of the rows.
     epoch : int, default=0
         How many epochs the network has been trained for.
+    standardize : callable or None, default=None
+        Takes rows to standard units, so that the numbers do not depend on the units.
 
     Attributes
     ----------
@@ -36,9 +38,16 @@ class Context:
     (True, False)
     """
 
-    def __init__(self, generator: torch.Generator, *, epoch: int = 0) -> None:
+    def __init__(
+        self,
+        generator: torch.Generator,
+        *,
+        epoch: int = 0,
+        standardize: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.generator = generator
         self.epoch = epoch
+        self.standardize = standardize
         self.weight: Tensor | None = None
         self._rows: Tensor | None = None
         self._distinct: tuple[Tensor, int] | None = None
@@ -107,7 +116,9 @@ class Context:
     def _draw(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
         assert self._rows is not None, "a batch has begun"
         if self._distinct is None:
-            self._distinct = _number_distinct_rows(self._rows)
+            rows = self._rows.detach()
+            standard = rows if self.standardize is None else self.standardize(rows)
+            self._distinct = _number_distinct_rows(rows, standard)
         number, n_distinct = self._distinct
         shape = (*like.shape[:-2], -1, len(number), like.shape[-1])
         n_copies = like.shape[-2] // len(number)
@@ -129,20 +140,22 @@ class ContextModule(nn.Module):
     context: Context | None = None
 
 
-def _number_distinct_rows(rows: Tensor) -> tuple[Tensor, int]:
+def _number_distinct_rows(rows: Tensor, standard: Tensor) -> tuple[Tensor, int]:
     """Give the number of each row, the same for rows that are the same, and how many there are.
 
-    Numbers follow an order that does not depend on where the rows stand.
+    Numbers follow an order that depends neither on where the rows stand nor on their units.
     """
-    bits = rows.detach().contiguous().view(torch.int32)
+    seeded = torch.Generator().manual_seed(0)
+    bits = rows.contiguous().view(torch.int32)
     # A hash that is exact in any order of summation: products modulo 2^32 with random odd numbers.
     # Round values have empty low bits, which the products would keep empty.
-    seeded = torch.Generator().manual_seed(0)
     factors = torch.randint(-(2**30), 2**30, bits.shape[-1:], generator=seeded) * 2 + 1
     bits = bits ^ (bits >> 15)
     keys = (bits * factors.to(bits.device, torch.int32)).sum(dim=-1)
     distinct, number = keys.unique(return_inverse=True)
-    return number, len(distinct)
+    direction = torch.randn(standard.shape[-1], generator=seeded).to(standard)
+    places = standard.new_empty(len(distinct)).scatter_(0, number, (standard * direction).sum(-1))
+    return places.argsort().argsort()[number], len(distinct)
 
 
 class Dropout(ContextModule):

@@ -424,7 +424,13 @@ class AutoencoderNet(NeuralNet):
         else:
             # The same noise each time: the losses of two epochs differ by their weights alone.
             generator = torch.Generator(self.device).manual_seed(self._validation_seed)
-        self._give_context(Context(generator, epoch=max(0, len(self.history) - 1)))
+        self._give_context(
+            Context(
+                generator,
+                epoch=max(0, len(self.history) - 1),
+                standardize=self.module_.standardize,
+            )
+        )
 
     def _begin(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self._context is not None:

@@ -48,6 +48,20 @@ def test_transformer_does_not_depend_on_units(scale, shift):
     assert_close(found.score_samples(scale * (X + shift)), scale**2 * expected.score_samples(X))
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [{"corruption": "gaussian"}, {"dropout": 0.3}, {"latent": "variational"}, {"latent": "noisy"}],
+    ids=str,
+)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_noise_does_not_depend_on_units(estimator, noise):
+    expected = estimator(**PARAMETERS, **noise).fit(BASE)
+    # Another scale for each column, where the estimator takes one.
+    scale = 8.0 if estimator is AutoencoderTransformer else 2.0 ** np.arange(5)
+    found = estimator(**PARAMETERS, **noise).fit(scale * BASE)
+    assert_close(found.reconstruct(scale * BASE), scale * expected.reconstruct(BASE))
+
+
 @few_examples
 @given(data=st.data())
 def test_detector_does_not_depend_on_the_units_of_any_column(data):

@@ -40,6 +40,20 @@ def test_few_different_rows_are_taken_for_the_same(scale, generator):
     assert noise.unique(dim=0).shape[0] >= rows.unique(dim=0).shape[0] - 20
 
 
+def test_numbers_do_not_depend_on_the_units(generator):
+    rows = torch.randn(50, 3, generator=generator, dtype=torch.float64)
+
+    def draw(rows, standardize):
+        begun = Context(torch.Generator().manual_seed(0), standardize=standardize)
+        begun.begin(rows)
+        return begun.normal(rows)
+
+    units = torch.tensor([1.0, 10.0, 100.0])
+    other = draw(units * rows + 1, lambda rows: (rows - 1) / units)
+    assert other.equal(draw(rows, None))
+    assert not other.equal(draw(units * rows + 1, None))
+
+
 def test_every_draw_is_another(generator):
     begun = context(generator, X[:5])
     assert not begun.normal(X[:5]).equal(begun.normal(X[:5]))

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae import nn
+from sklearn_ae.latents import Adversarial
+from tests.latents.common import make
+
+
+def accuracy(fitted, X, seed=0):
+    """How often the discriminator tells codes from draws of the prior."""
+    discriminator = fitted.net_.module_.latent.discriminator
+    codes = torch.tensor(fitted.transform(X))
+    prior = torch.randn(codes.shape, generator=torch.Generator().manual_seed(seed)).to(codes)
+    with torch.inference_mode():
+        right = (discriminator(prior) > 0).double().mean() + (
+            discriminator(codes) <= 0
+        ).double().mean()
+    return float(right) / 2
+
+
+def test_discriminator_is_deceived(digits):
+    train, test = digits[:1300], digits[1300:]
+    fitted = make(latent="adversarial", max_iter=60).fit(train)
+    assert accuracy(fitted, test) < 0.75
+    codes = fitted.transform(test)
+    assert np.abs(codes.mean(axis=0)).max() < 0.4
+    assert codes.std(axis=0) == pytest.approx(1, abs=0.4)
+    assert fitted.score(test) > -0.5 * test.var(axis=0).mean()
+
+
+def test_discriminator_is_not_deceived_for_nothing(digits):
+    # With no weight on deceiving it, the same discriminator tells codes from draws.
+    fitted = make(latent=Adversarial(weight=0), max_iter=60).fit(digits[:1300])
+    assert accuracy(fitted, digits[1300:]) > 0.9
+
+
+@pytest.fixture
+def game(generator):
+    latent = Adversarial(weight=2.0).build(3, generator=generator)
+    latent.context = nn.Context(generator)
+    code = (torch.randn(64, 3, generator=generator) + 2).requires_grad_()
+    return latent, code, nn.Output(code, code, code, code)
+
+
+def test_value_is_the_encoders_part(game):
+    latent, code, output = game
+    expected = 2 * torch.nn.functional.softplus(-latent.discriminator(code)).mean()
+    torch.testing.assert_close(latent.penalty(None, output, None), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(latent.penalty(None, output, None), expected)
+
+
+def test_each_side_follows_its_own_slope(game):
+    latent, code, output = game
+    optimizer = torch.optim.SGD(latent.parameters(), lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        latent.penalty(None, output, None).backward()
+        optimizer.step()
+    # The discriminator has learnt to tell: a step of the codes along their slope deceives it more.
+    assert latent.discriminator(code).mean() < -1
+    code.grad = None
+    latent.penalty(None, output, None).backward()
+    moved = code.detach() - 5 * code.grad
+    assert latent.discriminator(moved).mean() > latent.discriminator(code).mean()
