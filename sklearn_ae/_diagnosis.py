@@ -315,9 +315,13 @@ def _examine_error(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]
             "no better than PCA",
             f"The squared error is {evidence.error:.4g} of the variance, that of PCA with as many "
             f"components {evidence.pca_error:.4g}.",
-            "Where the rows lie near a plane, PCA is all one needs. Otherwise let "
-            "linear_path='auto' start at PCA, train longer, make the network wider, or ask less of "
-            "the code (beta, weight).",
+            "Where the rows lie near a plane, PCA is all one needs. Otherwise train longer, make "
+            "the network wider, or ask less of the code (beta, weight)."
+            + (
+                ""
+                if estimator.net_.module_.linear_path is not None
+                else " Where loss and latent allow a linear path, it starts at PCA."
+            ),
         )
 
 

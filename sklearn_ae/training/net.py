@@ -2,21 +2,21 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
 from torch.nn.functional import softshrink
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_ae.nn import Autoencoder, Context, ContextModule
+from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.gradients import GradientNorms
-from sklearn_ae.training.monitor import StopTraining
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import (
@@ -207,7 +207,7 @@ class AutoencoderNet(NeuralNet):
         self._set_learning_rate(self.lr)
         if self.schedule == "reduce_on_plateau":
             self._plateau = ReduceLROnPlateau(
-                self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE
+                self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, threshold=0
             )
         self._n_steps = 0
         self.gradient_norms_ = GradientNorms(self.module_)
@@ -217,7 +217,7 @@ class AutoencoderNet(NeuralNet):
             2**62, (2,), generator=self.generator
         ).tolist()
         self._noise = torch.Generator(self.device).manual_seed(noise_seed)
-        self._watches_batches = any(_overrides_batch_hooks(cb) for _, cb in self.callbacks_)
+        self._watches_batches = any(watches_batches(cb) for _, cb in self.callbacks_)
 
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
@@ -240,7 +240,7 @@ class AutoencoderNet(NeuralNet):
         try:
             return super().fit_loop(X, y, **kwargs)
         except KeyboardInterrupt as interruption:
-            self.interrupted_ = not _is_signal(interruption)
+            self.interrupted_ = not is_signal(interruption)
             raise
 
     def run_single_epoch(
@@ -406,7 +406,9 @@ class AutoencoderNet(NeuralNet):
             loss = self.get_loss(output, weight, X=x, training=True)
         loss.backward()
         if self.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(
+                [weights for _, weights in self._own_parameters()], self.max_grad_norm
+            )
         if self._watches_batches:
             self.notify(
                 "on_grad_computed",
@@ -460,9 +462,15 @@ class AutoencoderNet(NeuralNet):
         # rounding decides between the sides; this leaves weights at zero once they are there.
         threshold = self.l1_penalty * self.optimizer_.param_groups[0]["lr"]
         with torch.no_grad():
-            for name, weight in self.module_.named_parameters():
-                if "bias" not in name:
-                    weight.copy_(softshrink(weight, threshold))
+            for name, weights in self._own_parameters():
+                if weights.dim() > 1 and "bias" not in name:
+                    weights.copy_(softshrink(weights, threshold))
+
+    def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        # Without what a latent trains beside the autoencoder, such as a discriminator.
+        for name, parameter in self.module_.named_parameters():
+            if not name.startswith("latent."):
+                yield name, parameter
 
     def _follow_schedule(self) -> None:
         if SCHEDULES[self.schedule] is constant:
@@ -480,20 +488,3 @@ class AutoencoderNet(NeuralNet):
         if not self.autocast:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def _is_signal(interruption: KeyboardInterrupt) -> bool:
-    """Tell a callback that ends the training, which skorch has raise this, from Ctrl-C."""
-    if isinstance(interruption, StopTraining):
-        return True
-    traceback = interruption.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return traceback is not None and isinstance(
-        traceback.tb_frame.f_locals.get("self"), EarlyStopping
-    )
-
-
-def _overrides_batch_hooks(callback: Callback) -> bool:
-    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-    return any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in hooks)

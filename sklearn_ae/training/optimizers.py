@@ -41,7 +41,7 @@ def optimizer_and_options(
         A key of ``OPTIMIZERS``, a subclass of :class:`torch.optim.Optimizer`, or any
         callable ``(parameters, lr=...)`` that gives an optimizer.
     weight_decay : float
-        Passed on where it is not zero, so that optimizers without it can be used.
+        Passed on to a callable where it is not zero: there are optimizers without it.
     device : torch.device
         Where the parameters are: fused updates exist on CPU and CUDA.
 
@@ -50,10 +50,23 @@ def optimizer_and_options(
     factory : callable
     options : dict
         Keyword arguments of the factory besides the learning rate.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer has no weight decay.
     """
-    options: dict[str, Any] = {} if weight_decay == 0 else {"weight_decay": weight_decay}
     if not isinstance(optimizer, str):
-        return optimizer, options
+        return optimizer, {} if weight_decay == 0 else {"weight_decay": weight_decay}
+    if optimizer == "lbfgs":
+        if weight_decay > 0:
+            raise ValueError(
+                f"weight_decay={weight_decay:g} has no meaning with optimizer='lbfgs', which has "
+                "none."
+            )
+        return OPTIMIZERS[optimizer], {}
+    # Also where it is zero, which is not everyone's default.
+    options: dict[str, Any] = {"weight_decay": weight_decay}
     if optimizer in _FUSED and device.type in ("cpu", "cuda"):
         # Adagrad's fused update exists on the CPU alone.
         options["fused"] = optimizer != "adagrad" or device.type == "cpu"

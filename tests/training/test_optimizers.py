@@ -15,7 +15,12 @@ def test_names_make_optimizers(name, weight_decay):
     )
     optimizer = factory([torch.nn.Parameter(torch.ones(2))], lr=0.1, **options)
     assert optimizer.param_groups[0]["lr"] == 0.1
-    assert optimizer.param_groups[0]["weight_decay"] == pytest.approx(weight_decay, abs=0.01)
+    assert optimizer.param_groups[0]["weight_decay"] == weight_decay
+
+
+def test_lbfgs_has_no_weight_decay():
+    with pytest.raises(ValueError, match=r"weight_decay=0.1 has no meaning with optimizer='lbfgs'"):
+        optimizer_and_options("lbfgs", weight_decay=0.1, device=torch.device("cpu"))
 
 
 def test_momentum_and_nesterov():

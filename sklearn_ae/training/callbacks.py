@@ -1,0 +1,43 @@
+"""What skorch's callbacks are up to."""
+
+from skorch.callbacks import Callback, EarlyStopping
+
+from sklearn_ae.training.monitor import StopTraining
+
+
+def is_signal(interruption: KeyboardInterrupt) -> bool:
+    """Tell a callback that ends the training, which skorch has raise this, from Ctrl-C.
+
+    Parameters
+    ----------
+    interruption : KeyboardInterrupt
+        What was raised.
+
+    Returns
+    -------
+    is_signal : bool
+    """
+    if isinstance(interruption, StopTraining):
+        return True
+    traceback = interruption.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and isinstance(
+        traceback.tb_frame.f_locals.get("self"), EarlyStopping
+    )
+
+
+def watches_batches(callback: Callback) -> bool:
+    """Tell whether a callback wants to know of single batches.
+
+    Parameters
+    ----------
+    callback : Callback
+        The callback.
+
+    Returns
+    -------
+    watches_batches : bool
+    """
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in hooks)

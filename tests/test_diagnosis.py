@@ -1,0 +1,202 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae._diagnosis import Diagnosis, Finding, still_falling
+from sklearn_ae.architectures import Convolutional, Recurrent
+from sklearn_ae.latents import Sparse, TopK, Variational
+from tests.common.instances import instances
+
+rng = np.random.default_rng(0)
+NOISE = rng.normal(size=(400, 20))
+PLANE = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 20))
+
+
+def fit(X, estimator=AutoencoderTransformer, **parameters):
+    return estimator(**{"n_components": 8, "random_state": 0} | parameters).fit(X)
+
+
+@pytest.mark.parametrize("latent", [None, "variational", "contractive"])
+def test_healthy_training_has_no_symptoms(latent, digits):
+    report = fit(digits, latent=latent).diagnose()
+    assert report.symptoms == ()
+    assert report.findings == ()
+    assert repr(report).startswith("Diagnosis of AutoencoderTransformer: no symptoms\n")
+
+
+def test_under_fitting(digits):
+    with pytest.warns(ConvergenceWarning, match="still falling when training reached max_iter=8"):
+        fitted = fit(digits, max_iter=8)
+    (finding,) = fitted.diagnose().findings
+    assert finding.symptom == "under-fitting"
+    assert "reached its 8 epochs" in finding.evidence
+    assert "Raise max_iter" in finding.advice
+
+
+def test_no_warning_from_a_converged_or_stopped_training(digits, recwarn):
+    fit(digits, max_iter=150, n_iter_no_change=5)
+    fit(digits).partial_fit(digits)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("curve", "share"),
+    [
+        ([], 0),
+        ([0.5], 0),
+        ([0.9, 0.5], 0.8),
+        ([0.5, 0.4, 0.4, 0.4], 0),
+        ([1.2, 1.3], 0),
+        ([0.5, 0.9], 0),
+    ],
+)
+def test_share_of_the_fall_in_the_second_half(curve, share):
+    assert still_falling(curve, 1.0) == pytest.approx(share)
+
+
+def test_over_fitting():
+    fitted = fit(
+        NOISE[:120],
+        linear_path=None,
+        hidden_layer_sizes=(256, 256),
+        learning_rate=3e-3,
+        n_iter_no_change=None,
+    )
+    report = fitted.diagnose()
+    assert report.symptoms == ("over-fitting", "no better than PCA")
+    best = int(np.argmin(fitted.validation_curve_)) + 1
+    assert f"turned after epoch {best}," in report.findings[0].evidence
+
+
+def test_vanishing_gradients(digits):
+    report = fit(
+        digits, hidden_layer_sizes=(64,) * 8, activation="logistic", linear_path=None, max_iter=5
+    ).diagnose()
+    assert "vanishing gradients" in report.symptoms
+    evidence = {finding.symptom: finding.evidence for finding in report.findings}
+    assert "encoder.layers.0.weight" in evidence["vanishing gradients"]
+
+
+def test_exploding_gradients(digits):
+    with pytest.warns(RuntimeWarning, match="no longer finite"):
+        fitted = fit(digits, optimizer="sgd", learning_rate=1e4, learning_rate_schedule="constant")
+    assert "exploding gradients" in fitted.diagnose().symptoms
+
+
+@pytest.mark.parametrize(("largest", "explodes"), [(0.5, False), (50.0, True)])
+def test_exploding_gradients_of_finite_losses(largest, explodes, digits):
+    fitted = fit(digits)
+    gradients = {"encoder": [0.1] * 9 + [largest], "decoder": [0.1] * 10}
+    fitted._evidence_ = dataclasses.replace(fitted._evidence_, gradients=gradients)
+    assert fitted.diagnose().symptoms == ("exploding gradients",) * explodes
+
+
+def test_dead_units(digits):
+    report = fit(
+        digits, activation="relu", linear_path=None, learning_rate=0.1, max_iter=20
+    ).diagnose()
+    assert "dead units" in report.symptoms
+    assert report.figures["dead units"] != "at most 0% of a layer"
+
+
+@pytest.mark.parametrize("estimator", [AutoencoderTransformer, AutoencoderOutlierDetector])
+def test_unused_code_dimensions(estimator):
+    report = fit(PLANE, estimator).diagnose()
+    assert report.symptoms == ("unused code dimensions",)
+    assert report.findings[0].evidence.startswith("5 of 8 entries")
+    assert "n_components=3" in report.findings[0].advice
+
+
+def test_unused_entries_of_sparse_codes(digits):
+    report = fit(digits, n_components=200, latent=TopK(1), max_iter=3).diagnose()
+    assert "unused code dimensions" in report.symptoms
+    report = fit(digits, n_components=100, latent=Sparse(weight=3.0), max_iter=40).diagnose()
+    assert "unused code dimensions" in report.symptoms
+
+
+def test_posterior_collapse(digits):
+    report = fit(digits, latent=Variational(beta=30), max_iter=40).diagnose()
+    assert "posterior collapse" in report.symptoms
+    assert "0 of 8 entries of the code in use" in report.figures["divergence"]
+
+
+@pytest.mark.parametrize(
+    ("X", "parameters"),
+    [(NOISE, {}), (PLANE, {"linear_path": None}), (PLANE, {"latent": "variational"})],
+    ids=["nothing to gain", "plain network", "divergence"],
+)
+def test_no_better_than_pca(X, parameters):
+    assert "no better than PCA" in fit(X, max_iter=60, **parameters).diagnose().symptoms
+
+
+def test_inputs_out_of_range(digits):
+    fitted = fit(2 * digits, output_activation="logistic")
+    (finding,) = [f for f in fitted.diagnose().findings if f.symptom == "inputs out of range"]
+    assert "from 0 to 2" in finding.evidence
+    assert "MinMaxScaler((0, 1))" in finding.advice
+    for X, activation in ((digits, "logistic"), (2 * digits - 1, "tanh")):
+        symptoms = fit(X, output_activation=activation, max_iter=2).diagnose().symptoms
+        assert "inputs out of range" not in symptoms
+    assert (
+        "inputs out of range"
+        in fit(2 * digits, output_activation="tanh", max_iter=2).diagnose().symptoms
+    )
+
+
+@pytest.mark.parametrize("estimator", instances())
+def test_every_autoencoder_is_diagnosed(estimator):
+    X = np.random.default_rng(0).normal(size=(60, 6))
+    report = estimator.fit(X, sample_weight=np.linspace(0, 1, 60)).diagnose()
+    assert report.figures["squared error"]
+    assert len(set(report.symptoms)) == len(report.symptoms)
+    assert repr(report)
+
+
+@pytest.mark.parametrize(
+    "architecture", [Convolutional((8, 8), channels=(4, 8)), Recurrent((8, 8), hidden_size=8)]
+)
+def test_other_architectures(architecture, digits):
+    report = fit(digits, architecture=architecture, max_iter=2).diagnose()
+    assert ("dead units" in report.figures) == isinstance(architecture, Convolutional)
+
+
+def test_report_of_the_last_training(digits):
+    fitted = fit(digits, max_iter=30, warm_start=True)
+    assert fitted.diagnose().figures["epochs"] == "30"
+    fitted.set_params(max_iter=2).fit(digits)
+    assert fitted.diagnose().figures["epochs"] == "2"
+    fitted.partial_fit(digits)
+    assert fitted.diagnose().figures["epochs"] == "1"
+
+
+def test_failed_training_leaves_the_report(digits):
+    fitted = fit(digits, max_iter=2)
+    before = repr(fitted.diagnose())
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.fit(np.full((5, 64), np.nan))
+    assert repr(fitted.diagnose()) == before
+
+
+def test_text_and_html():
+    finding = Finding("under-fitting", "It was <still> falling.", "Raise max_iter.")
+    report = Diagnosis("Estimator", {"epochs": "5", "training loss": "1"}, (finding,))
+    assert report.symptoms == ("under-fitting",)
+    assert repr(report) == (
+        "Diagnosis of Estimator: 1 symptom\n\n"
+        "  epochs         5\n"
+        "  training loss  1\n\n"
+        "under-fitting\n"
+        "  It was <still> falling.\n"
+        "  Advice: Raise max_iter."
+    )
+    page = report._repr_html_()
+    assert "It was &lt;still&gt; falling." in page
+    assert "<b>under-fitting</b>" in page
+
+
+def test_not_fitted():
+    with pytest.raises(NotFittedError):
+        AutoencoderTransformer().diagnose()

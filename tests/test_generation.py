@@ -1,0 +1,122 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._generation import _CodeDensity
+from sklearn_ae.latents import Sparse, TopK
+from tests.common.instances import ESTIMATORS, instances
+
+
+def make(**parameters):
+    return AutoencoderTransformer(
+        **{"n_components": 4, "max_iter": 30, "random_state": 0} | parameters
+    )
+
+
+@pytest.mark.parametrize("estimator", instances())
+def test_every_autoencoder_makes_rows(estimator):
+    X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    fitted = estimator.set_params(random_state=0).fit(X)
+    rows = fitted.sample(7, random_state=0)
+    assert rows.shape == (7, 6)
+    assert np.isfinite(rows).all()
+    np.testing.assert_array_equal(rows, fitted.sample(7, random_state=0))
+    assert not np.array_equal(rows, fitted.sample(7, random_state=1))
+    path = fitted.interpolate(X[0], X[1], 5)
+    assert path.shape == (5, 6)
+    np.testing.assert_allclose(path[[0, -1]], fitted.reconstruct(X[:2]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("latent", [None, "variational", "wasserstein"])
+def test_samples_are_like_the_data(latent, digits):
+    fitted = make(latent=latent, n_components=8, max_iter=60).fit(digits)
+    samples = fitted.sample(1000, random_state=0)
+    reconstructions = fitted.reconstruct(digits)
+    assert np.abs(samples.mean(axis=0) - reconstructions.mean(axis=0)).max() < 0.12
+    np.testing.assert_allclose(samples.std(), reconstructions.std(), rtol=0.1)
+    # Each is near to some row: nearer than rows made column by column.
+    independent = np.random.default_rng(0).permuted(reconstructions, axis=0)[:1000]
+
+    def distance(rows):
+        return np.mean([((digits - row) ** 2).sum(axis=1).min() for row in rows[:200]])
+
+    assert distance(samples) < 0.6 * distance(independent)
+
+
+def test_mixture_follows_clusters():
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    hidden = np.repeat(centres, 100, axis=0) + rng.normal(size=(300, 2))
+    drawn = _CodeDensity(hidden).sample(2000, np.random.RandomState(0))
+    distance = np.linalg.norm(drawn[:, None] - centres, axis=-1)
+    assert (distance.min(axis=1) < 4).mean() > 0.99
+    assert np.bincount(distance.argmin(axis=1)) == pytest.approx(2000 / 3, rel=0.15)
+    assert (np.diff(distance.argmin(axis=1)) != 0).mean() > 0.5  # in random order
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_mixture_of_few_or_constant_codes(n):
+    hidden = np.ones((n, 3))
+    np.testing.assert_allclose(
+        _CodeDensity(hidden).sample(4, np.random.RandomState(0)), 1, atol=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("latent", "is_code"),
+    [
+        (TopK(3), lambda codes: ((codes != 0).sum(dim=1) == 3).all()),
+        (Sparse(), lambda codes: (codes >= 0).all()),
+        (Sparse("kl"), lambda codes: ((codes > 0) & (codes < 1)).all()),
+    ],
+    ids=repr,
+)
+def test_sampled_codes_keep_what_is_asked_of_codes(latent, is_code, digits):
+    fitted = make(latent=latent, n_components=20, max_iter=3).fit(digits)
+    seen = []
+    fitted.net_.module_.decoder.register_forward_pre_hook(lambda _, args: seen.append(*args))
+    fitted.sample(50, random_state=0)
+    assert len(seen) == 1
+    assert is_code(seen[0])
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_samples_follow_further_training(estimator, digits):
+    fitted = estimator(2, max_iter=3, warm_start=True, random_state=0).fit(digits)
+    before = fitted.sample(5, random_state=0)
+    fitted.partial_fit(digits)
+    after = fitted.sample(5, random_state=0)
+    assert not np.allclose(before, after)
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.sample(5, random_state=0), after)
+
+
+def test_interpolation_is_straight_in_the_code(digits):
+    fitted = make(max_iter=5).fit(digits)
+    a, b = fitted.transform(digits[:2])
+    expected = fitted.inverse_transform(np.linspace(a, b, 4))
+    np.testing.assert_allclose(fitted.interpolate(digits[0], digits[1], 4), expected, atol=1e-12)
+    assert fitted.interpolate(digits[0].tolist(), digits[1]).shape == (10, 64)
+
+
+def test_bad_input(digits):
+    with pytest.raises(NotFittedError):
+        make().sample()
+    with pytest.raises(NotFittedError):
+        make().interpolate(digits[0], digits[1])
+    fitted = make(max_iter=1).fit(digits)
+    with pytest.raises(ValueError, match="n_samples == 0"):
+        fitted.sample(0)
+    with pytest.raises(TypeError, match="n_samples must be an instance of int"):
+        fitted.sample(2.5)
+    with pytest.raises(ValueError, match="n == 1"):
+        fitted.interpolate(digits[0], digits[1], 1)
+    with pytest.raises(ValueError, match=r"b must be one row of 64 features, got .* \(2, 64\)"):
+        fitted.interpolate(digits[0], digits[:2])
+    with pytest.raises(ValueError, match=r"a must be one row of 64 features, got .* \(63,\)"):
+        fitted.interpolate(digits[0, 1:], digits[1])
+    with pytest.raises(ValueError, match="Input a contains NaN"):
+        fitted.interpolate(np.full(64, np.nan), digits[1])
