@@ -89,7 +89,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     l1_penalty : float, default=0.0
         Strength of the L1 penalty on all weights, biases apart: at each step they move
         towards zero by this share of the learning rate, and those that get there are
-        exactly zero.
+        exactly zero. With "adam", 0.1 to 1 has an effect.
     max_grad_norm : float or None, default=None
         Longer gradients are shortened to this norm; None: never. 1 helps where training
         diverges, as recurrent networks may.

@@ -154,7 +154,7 @@ def contractive(study: Study) -> Result:
     lines = [
         {
             "": name,
-            "squared slope": squared_slope(fitted, X[:_SLOPE_ROWS]),
+            "squared slope": squared_slope(fitted, X[study.some_test_rows(_SLOPE_ROWS)]),
             "test MSE": squared_error(fitted.reconstruct(X), X),
         }
         for name, fitted in fits.items()

@@ -154,6 +154,11 @@ class Study:
         """Give random numbers, the same for every row of the benchmark."""
         return np.random.default_rng(self.seed)
 
+    def some_test_rows(self, n: int) -> np.ndarray:
+        """Draw test rows where all are too many: those of MNIST are not in random order."""
+        n_rows = len(self.data.X_test)
+        return np.sort(self.rng().choice(n_rows, min(n, n_rows), replace=False))
+
     def pictured(self, n: int) -> np.ndarray:
         """Choose test images to show."""
         return pictures.one_of_each(self.data.y_test, n)

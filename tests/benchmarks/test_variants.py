@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from benchmarks.data import load
 from benchmarks.variants import architectures, deterministic, generative, measures
 from benchmarks.variants.denoising import noises
 from benchmarks.variants.study import Aim, Result, Study
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderTransformer, nn
 from sklearn_ae.latents.wasserstein import squared_discrepancy
 
 # One epoch is too few, and the package says so.
@@ -213,6 +214,16 @@ def test_accuracy_of_a_fresh_classifier():
     assert measures.accuracy_against_normal(rng.normal(size=(2000, 3)) + 4, rng) > 0.95
 
 
+@pytest.mark.parametrize(("sign", "expected"), [(1, 1), (-1, 0)])
+def test_accuracy_of_the_own_discriminator(sign, expected):
+    latent = SimpleNamespace(discriminator=lambda codes: sign * (5 - codes[:, :1]))
+    module = SimpleNamespace(latent=latent)
+    estimator = SimpleNamespace(net_=SimpleNamespace(module_=module))
+    codes = np.full((50, 2), 10, np.float32)
+    rng = np.random.default_rng(0)
+    assert measures.discriminator_accuracy(estimator, codes, rng) == expected
+
+
 def test_standardized():
     codes = measures.standardized(np.random.default_rng(0).normal(3, 2, (50, 4)))
     np.testing.assert_allclose(codes.mean(axis=0), 0, atol=1e-12)
@@ -230,13 +241,16 @@ def test_binarized_copies_are_independent_and_right_on_average():
 def test_noise_is_that_of_training(digits):
     X = digits.X_train
     scale = np.sqrt(X.var(axis=0).mean())
-    for corruption, add_noise in noises(X).values():
+    for i, (corruption, add_noise) in enumerate(noises(X).values()):
         noisy = add_noise(X, np.random.default_rng(0))
-        module = corruption.build(X, scale)
         assert noisy.dtype == X.dtype
-        trained = getattr(module, "std", None)
-        if trained is not None:
-            assert (noisy - X).std() == pytest.approx(float(trained), rel=0.02)
+        module = corruption.build(X, scale)
+        module.context = nn.Context(torch.Generator().manual_seed(0))
+        module.context.begin(torch.tensor(X), None)
+        trained = module(torch.tensor(X)).numpy()
+        for moment in (np.mean, np.std):
+            assert moment(noisy - X) == pytest.approx(moment(trained - X), rel=0.03, abs=0.01)
+        assert i == 0 or ((noisy == 0) == (trained == 0)).mean() > 0.5
 
 
 def test_width_of_equal_size(digits):
@@ -245,6 +259,15 @@ def test_width_of_equal_size(digits):
         32, hidden_layer_sizes=(width,), linear_path=None, max_iter=1, random_state=0
     ).fit(digits.X_train)
     assert measures.n_parameters(fitted) == pytest.approx(20_000, rel=0.01)
+
+
+def test_rows_are_drawn_without_repetition(tmp_path, digits):
+    study = Study("digits", digits, tmp_path)
+    rows = study.some_test_rows(100)
+    assert len(set(rows)) == 100
+    assert rows.max() > 300
+    np.testing.assert_array_equal(rows, study.some_test_rows(100))
+    np.testing.assert_array_equal(study.some_test_rows(9999), np.arange(450))
 
 
 def test_what_was_fitted_is_not_fitted_again(tmp_path, digits):
@@ -278,6 +301,16 @@ def test_channels_are_coupled_but_not_linearly():
     windows = series.make_windows(4000, 0).reshape(-1, *series.SHAPE)
     correlation = np.corrcoef(windows[:, 0].T)
     np.testing.assert_allclose(correlation, np.eye(3), atol=0.05)
+
+
+@pytest.mark.parametrize(("anomaly", "is_coupled"), [(None, True), ("phase", False)])
+def test_third_wave_is_made_of_the_others(anomaly, is_coupled):
+    windows = series.make_windows(4000, 0, anomaly=anomaly).reshape(-1, *series.SHAPE)
+    product = windows[:, 0, 0] * windows[:, 0, 1]
+    # sin(a) sin(b) holds -cos(a + b) / 2, which is sin(a + b) a quarter of a period ago.
+    correlation = np.corrcoef(product, windows[:, 3, 2])[0, 1]
+    assert (abs(correlation) > 0.4) == is_coupled
+    assert is_coupled or abs(correlation) < 0.06
 
 
 def test_unknown_anomaly():

@@ -26,15 +26,15 @@ def weights(fitted):
 
 
 def test_l1_penalty_makes_weights_zero(digits):
-    plain = weights(make().fit(digits))
-    assert all((values != 0).mean() > 0.85 for values in plain.values())
+    plain = weights(make(linear_path=None).fit(digits))
+    assert all((values != 0).all() for values in plain.values())
     sizes = []
-    for penalty in (0.5, 2.0):
-        fitted = make(l1_penalty=penalty).fit(digits)
+    for penalty in (0.3, 1.0):
+        fitted = make(linear_path=None, l1_penalty=penalty).fit(digits)
         zeros = {name: (values == 0).mean() for name, values in weights(fitted).items()}
         assert zeros["encoder.layers.0.weight"] > 0.3
         sizes.append(sum(np.abs(values).sum() for values in weights(fitted).values()))
-        assert fitted.score(digits) > -0.6 * digits.var(axis=0).mean()
+        assert fitted.score(digits) > -0.7 * digits.var(axis=0).mean()
     assert sum(np.abs(values).sum() for values in plain.values()) > sizes[0] > sizes[1]
 
 
