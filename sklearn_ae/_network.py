@@ -67,11 +67,6 @@ def build_net(
             f"loss={parameters.loss!r} has no meaning with {latent!r}: it is not the logarithm of "
             "a likelihood. Use 'squared_error', 'absolute_error' or 'binary_cross_entropy'."
         )
-    if parameters.optimizer == "lbfgs" and parameters.max_grad_norm is not None:
-        raise ValueError(
-            f"max_grad_norm={parameters.max_grad_norm:g} has no meaning with optimizer='lbfgs', "
-            "whose search along a line needs the gradient as it is."
-        )
     output_activation = _output_activation(parameters, criterion)
     with_path = _with_linear_path(parameters, architecture, latent, output_activation)
     size = _int_or_share(parameters.n_components)
@@ -137,6 +132,14 @@ def build_net(
         generator=generator,
     )
     net.initialize()
+    if isinstance(net.optimizer_, torch.optim.LBFGS):
+        reason = "has no meaning with L-BFGS, whose search along a line needs"
+        if parameters.max_grad_norm is not None:
+            raise ValueError(
+                f"max_grad_norm={parameters.max_grad_norm:g} {reason} gradients as they are."
+            )
+        if module.latent.is_game:
+            raise ValueError(f"{parameters.latent!r} {reason} a function; a game is none.")
     net.n_components = n_components
     return net
 

@@ -87,9 +87,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
         a share by which weights shrink at each step.
     l1_penalty : float, default=0.0
-        Strength of the L1 penalty on all weights, biases apart: at each step they move
-        towards zero by this share of the learning rate, and those that get there are
-        exactly zero. With "adam", 0.1 to 1 has an effect.
+        What the magnitudes of all weights, biases apart, are multiplied by and added to the
+        loss, which drives most of them to almost zero. 1e-5 has an effect.
     max_grad_norm : float or None, default=None
         Longer gradients are shortened to this norm; None: never. 1 helps where training
         diverges, as recurrent networks may.

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sklearn_ae.nn import Autoencoder, Output
+from sklearn_ae.nn import Autoencoder, Objective, Output
 
 PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
 Units = Literal["standard", "input", "logits"]
@@ -129,7 +129,7 @@ class Criterion(nn.Module):
 
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder
-    ) -> Tensor:
+    ) -> Objective:
         """Give what training minimises for a batch: the latent's objective of the losses.
 
         Parameters
@@ -145,8 +145,8 @@ class Criterion(nn.Module):
 
         Returns
         -------
-        objective : Tensor of shape ()
-            The objective.
+        objective : Objective
+            What is minimised, and what epochs are judged by.
 
         Raises
         ------

@@ -22,8 +22,8 @@ N_COMPONENTS = 50
 EPOCHS = 100
 LEARNING_RATE = 1e-3
 BATCH_SIZE = 128
-N_COPIES = 10  # independent binarisations of the training images
-N_SAMPLES = 10  # of the importance-weighted bound
+N_COPIES = 5  # independent binarisations of the training images
+N_SAMPLES = 5  # of the importance-weighted bound
 N_IMPORTANCE_SAMPLES = 5000
 N_JUDGED = 1000  # test images whose likelihood is estimated
 # Variance of the code's mean above which an entry is in use (Burda et al., 2016).

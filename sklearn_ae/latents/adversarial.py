@@ -10,11 +10,12 @@ from torch.nn.functional import softplus
 
 from sklearn_ae import nn
 from sklearn_ae._parameter_object import ParameterObject
+from sklearn_ae.latents.wasserstein import squared_discrepancy
 
 _HIDDEN_SIZES = (128, 128)
 # A constant number: the same however often a row is repeated.
 _N_PRIOR = 256
-_SLOPE_WEIGHT = 0.1
+_SLOPE_WEIGHT = 1.0
 
 
 class Adversarial(ParameterObject):
@@ -28,14 +29,15 @@ class Adversarial(ParameterObject):
 
     Parameters
     ----------
-    weight : float, default=0.1
+    weight : float, default=3.0
         What the encoder's part in the game is multiplied by, beside the reconstruction.
 
     Notes
     -----
     The discriminator's slope is kept small at the codes and at the draws, which makes such
-    games settle [2]_. Its own loss does not count in the loss that is reported: there, only
-    the encoder's part does, which is ``weight * log(2)`` where nothing can be told apart.
+    games settle [2]_. Losses of a game say little about its result: in the loss that is
+    reported, and by which epochs are judged, the squared maximum mean discrepancy stands
+    in their place.
 
     References
     ----------
@@ -57,7 +59,7 @@ class Adversarial(ParameterObject):
 
     has_linear_path = False
 
-    def __init__(self, weight: float = 0.1) -> None:
+    def __init__(self, weight: float = 3.0) -> None:
         self.weight = weight
 
     def build(self, n_components: int, *, generator: torch.Generator | None = None) -> nn.Latent:
@@ -85,26 +87,35 @@ class Adversarial(ParameterObject):
 
 
 class _Adversarial(nn.Latent):
-    has_prior = True
+    trades_reconstruction = True
+    is_game = True
 
     def __init__(self, n_components: int, weight: float, generator: torch.Generator | None) -> None:
         super().__init__()
+        self.has_prior = weight > 0
         self.weight = weight
         self.discriminator = nn.Stack(
             [n_components, *_HIDDEN_SIZES, 1], activation="leaky_relu", generator=generator
         )
 
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
+    def objective(
+        self,
+        autoencoder: nn.Autoencoder,
+        output: nn.Output,
+        loss: Tensor,
+        weight: Tensor | None,
+    ) -> nn.Objective:
         code = output.code
+        mean, _ = super().objective(autoencoder, output, loss, weight)
+        # How a game stands says little about how near the codes are to the prior.
+        value = mean.detach() + self.weight * squared_discrepancy(code.detach(), weight)
+        if not torch.is_grad_enabled():
+            return nn.Objective(value, value)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
         deceived = softplus(-functional_call(self.discriminator, frozen, (code,)))
-        value = self.weight * nn.weighted_mean(deceived, weight).squeeze(-1)
-        if not torch.is_grad_enabled():
-            return value
-        loss = self._discriminator_loss(code.detach(), weight)
-        return value + loss - loss.detach()  # its gradient, not its value
+        game = self.weight * nn.weighted_mean(deceived, weight).squeeze(-1)
+        game = game + self._discriminator_loss(code.detach(), weight)
+        return nn.Objective(mean + game, value)
 
     def _discriminator_loss(self, code: Tensor, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties belong to training"

@@ -62,6 +62,8 @@ class Noisy(ParameterObject):
 
 
 class _Noisy(nn.Latent):
+    trades_reconstruction = True
+
     def __init__(self, scale: float) -> None:
         super().__init__()
         self.scale = scale

@@ -90,6 +90,8 @@ class Sparse(ParameterObject):
 
 
 class _SparseByL1(nn.Latent):
+    trades_reconstruction = True
+
     def __init__(self, weight: float) -> None:
         super().__init__()
         self.weight = weight
@@ -104,6 +106,8 @@ class _SparseByL1(nn.Latent):
 
 
 class _SparseByDivergence(nn.Latent):
+    trades_reconstruction = True
+
     def __init__(self, weight: float, target: float) -> None:
         super().__init__()
         self.weight = weight
@@ -183,6 +187,8 @@ class TopK(ParameterObject):
 
 
 class _TopK(nn.Latent):
+    trades_reconstruction = True
+
     def __init__(self, k: int) -> None:
         super().__init__()
         self.k = k

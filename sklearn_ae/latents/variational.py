@@ -13,6 +13,8 @@ from sklearn_ae._parameter_object import ParameterObject
 
 # How fast the scale of the noise follows the batches.
 _MOMENTUM = 0.1
+# In which the scale of the noise and the weights of several draws settle.
+_N_STEPS = 5
 # Entries of the reconstructions that are held at once to estimate a likelihood.
 _MAX_ENTRIES = 2**23
 
@@ -118,11 +120,12 @@ class Variational(ParameterObject):
 
 class _Variational(nn.Latent):
     hidden_per_component = 2
-    has_prior = True
+    trades_reconstruction = True
     noise_scale: Tensor
 
     def __init__(self, beta: float, warm_up: int, free_bits: float, n_samples: int) -> None:
         super().__init__()
+        self.has_prior = beta > 0
         self.beta = beta
         self.warm_up = warm_up
         self.free_bits = free_bits
@@ -133,8 +136,11 @@ class _Variational(nn.Latent):
         mean, log_std = _moments(hidden)
         if self.context is None:
             return mean
-        mean = mean.expand(self.n_samples, *mean.shape)
-        return (mean + log_std.exp() * self.context.normal(mean)).flatten(0, 1)
+        mean, log_std = (part.repeat(self.n_samples, 1) for part in (mean, log_std))
+        return mean + log_std.exp() * self.context.normal(mean)
+
+    def divergence(self, hidden: Tensor) -> Tensor:
+        return divergence(hidden)
 
     def objective(
         self,
@@ -142,30 +148,45 @@ class _Variational(nn.Latent):
         output: nn.Output,
         loss: Tensor,
         weight: Tensor | None,
-    ) -> Tensor:
-        loss = loss.unflatten(0, (self.n_samples, -1))
-        # At its best the scale of the noise is the mean error: that of the batch in training.
-        scale = _mean(loss, weight).detach().clamp(min=torch.finfo(loss.dtype).eps)
-        if self.training:
-            self.noise_scale.lerp_(scale.to(self.noise_scale.dtype), _MOMENTUM)
+    ) -> nn.Objective:
         assert autoencoder.likelihood is not None, "checked where the network is built"
-        nats = nn.LIKELIHOODS[autoencoder.likelihood](loss, scale) * output.raw.shape[-1]
-        bound = self._bound(output, nats, weight, self.beta)
-        if torch.is_grad_enabled() and self.context is not None:
-            share = (self.context.epoch + 1) / (self.warm_up + 1)
-            if share < 1:
-                # The gradient warms up, the value does not: epochs are to be compared.
-                warming = self._bound(output, nats, weight, self.beta * share)
-                bound = bound.detach() + warming - warming.detach()
-        return bound / output.raw.shape[-1]
+        assert self.context is not None, "objectives belong to training"
+        likelihood, n_features = nn.LIKELIHOODS[autoencoder.likelihood], output.raw.shape[-1]
+        loss = loss.unflatten(0, (self.n_samples, -1))
+        code = output.code.unflatten(0, (self.n_samples, -1))
+        ratio = _log_ratio(output.hidden, code) if self.n_samples > 1 else None
+        # At its best the scale of the noise is the mean error, that of the batch in training:
+        # of several draws, as they are weighted in the bound, which depends on the scale in turn.
+        with torch.no_grad():
+            scale = _positive(_mean(loss, weight))
+            if ratio is not None:
+                for _ in range(_N_STEPS):
+                    draws = (ratio - likelihood(loss, scale) * n_features).softmax(dim=0)
+                    scale = _positive(_mean((draws * loss).sum(dim=0), weight))
+            if self.training and not self.context.is_trial:
+                self.noise_scale.lerp_(scale.to(self.noise_scale.dtype), _MOMENTUM)
+        nats = likelihood(loss, scale) * n_features
+        value = self._bound(output.hidden, ratio, nats, weight, self.beta) / n_features
+        share = (self.context.epoch + 1) / (self.warm_up + 1)
+        if share >= 1:
+            return nn.Objective(value, value)
+        # Epochs are compared by the same bound.
+        warming = self._bound(output.hidden, ratio, nats, weight, share * self.beta)
+        return nn.Objective(warming / n_features, value)
 
-    def _bound(self, output: nn.Output, nats: Tensor, weight: Tensor | None, beta: float) -> Tensor:
-        if self.n_samples == 1:
-            divergences = divergence(output.hidden)
+    def _bound(
+        self,
+        hidden: Tensor,
+        ratio: Tensor | None,
+        nats: Tensor,
+        weight: Tensor | None,
+        beta: float,
+    ) -> Tensor:
+        if ratio is None:
+            divergences = divergence(hidden)
             if weight is not None:
                 divergences = divergences * weight[:, None]
             return _mean(nats, weight) + beta * divergences.mean(0).clamp(self.free_bits).sum()
-        ratio = _log_ratio(output.hidden, output.code.unflatten(0, (self.n_samples, -1)))
         bound = (beta * ratio - nats).logsumexp(dim=0) - math.log(self.n_samples)
         return -_mean(bound, weight)
 
@@ -195,6 +216,7 @@ class _Variational(nn.Latent):
             In nats, standard units.
         """
         assert autoencoder.likelihood is not None, "checked where the network is built"
+        likelihood = nn.LIKELIHOODS[autoencoder.likelihood]
         standard = autoencoder.standardize(x)
         hidden = autoencoder.hidden(standard)
         mean, log_std = _moments(hidden)
@@ -204,8 +226,11 @@ class _Variational(nn.Latent):
             raw = autoencoder.decode_raw(code.flatten(0, 1))
             output = nn.Output(standard, raw, code, hidden)
             loss = per_sample_loss(output, x, autoencoder).unflatten(0, (len(part), -1))
-            nats = nn.LIKELIHOODS[autoencoder.likelihood](loss, self.noise_scale) * x.shape[-1]
-            total = total.logaddexp((_log_ratio(hidden, code) - nats).logsumexp(dim=0))
+            ratio = ((part.square()[:, None] - code.square()) / 2 + log_std).sum(dim=-1)
+            log_weight = ratio - likelihood(loss, self.noise_scale) * x.shape[-1]
+            # Rows so far out that the network overflows are impossible, not undefined.
+            log_weight = log_weight.nan_to_num(-math.inf, -math.inf, -math.inf)
+            total = total.logaddexp(log_weight.logsumexp(dim=0))
         return total - math.log(len(noise))
 
 
@@ -237,6 +262,10 @@ def _log_ratio(hidden: Tensor, code: Tensor) -> Tensor:
     mean, log_std = _moments(hidden)
     standard = (code - mean) * (-log_std).exp()
     return ((standard.square() - code.square()) / 2 + log_std).sum(dim=-1)
+
+
+def _positive(scale: Tensor) -> Tensor:
+    return scale.clamp(min=torch.finfo(scale.dtype).eps)
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:

@@ -78,10 +78,11 @@ class Wasserstein(ParameterObject):
 
 
 class _Wasserstein(nn.Latent):
-    has_prior = True
+    trades_reconstruction = True
 
     def __init__(self, weight: float) -> None:
         super().__init__()
+        self.has_prior = weight > 0
         self.weight = weight
 
     def penalty(

@@ -2,7 +2,7 @@
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
-from sklearn_ae.nn.latent import Latent, weighted_mean
+from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
@@ -34,6 +34,7 @@ __all__ = [
     "Linear",
     "LinearPath",
     "MaskingNoise",
+    "Objective",
     "Output",
     "RecurrentDecoder",
     "RecurrentEncoder",

@@ -154,7 +154,8 @@ class Autoencoder(nn.Module):
         hidden : Tensor of shape (..., n_hidden)
             What encoder and linear path give.
         """
-        hidden = self.encoder(standard)
+        # Codes are computed with in full precision, also where products are not.
+        hidden = self.encoder(standard).to(self.dtype)
         if self.linear_path is not None:
             hidden = hidden + self.linear_path.encode(standard)
         return hidden
@@ -256,5 +257,5 @@ class Autoencoder(nn.Module):
         raw : Tensor of shape (..., n_features)
             The reconstruction in standard units, or what its activation is applied to.
         """
-        raw = self.decoder(code)
+        raw = self.decoder(code).to(self.dtype)
         return raw if self.linear_path is None else raw + self.linear_path.decode(code)

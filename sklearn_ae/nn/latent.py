@@ -1,6 +1,6 @@
 """What happens at the code: nothing, unless a subclass says otherwise."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
@@ -8,6 +8,21 @@ from sklearn_ae.nn.random import ContextModule
 
 if TYPE_CHECKING:
     from sklearn_ae.nn.autoencoder import Autoencoder, Output
+
+
+class Objective(NamedTuple):
+    """What training does with a batch.
+
+    Attributes
+    ----------
+    loss : Tensor of shape ()
+        What is minimised.
+    value : Tensor of shape ()
+        What epochs are judged by; the same, unless that changes in the course of training.
+    """
+
+    loss: Tensor
+    value: Tensor
 
 
 class Latent(ContextModule):
@@ -23,6 +38,13 @@ class Latent(ContextModule):
         How many numbers it takes from the encoder for each entry of the code.
     has_prior : bool
         Whether codes are asked to be distributed as independent standard normal numbers.
+    trades_reconstruction : bool
+        Whether worse reconstructions than those of PCA are in its nature.
+    warm_up : int
+        Number of epochs in which what is minimised still changes; training does not stop
+        before.
+    is_game : bool
+        Whether the gradient is not that of any function, so that none can be searched.
 
     Notes
     -----
@@ -32,6 +54,9 @@ class Latent(ContextModule):
 
     hidden_per_component = 1
     has_prior = False
+    trades_reconstruction = False
+    warm_up = 0
+    is_game = False
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden
@@ -66,7 +91,7 @@ class Latent(ContextModule):
         output: "Output",
         loss: Tensor,
         weight: Tensor | None,
-    ) -> Tensor:
+    ) -> Objective:
         """Give what training minimises: the mean loss of a batch and the penalty.
 
         Parameters
@@ -82,14 +107,30 @@ class Latent(ContextModule):
 
         Returns
         -------
-        objective : Tensor of shape ()
-            The objective.
+        objective : Objective
+            The same to be minimised and to be judged by.
         """
         # Divided by the number of samples, not by the weights of the batch, so that every epoch
         # weighs every row alike wherever shuffling puts it.
         mean = (loss if weight is None else loss * weight).mean()
         penalty = self.penalty(autoencoder, output, weight)
-        return mean if penalty is None else mean + penalty
+        total = mean if penalty is None else mean + penalty
+        return Objective(total, total)
+
+    def divergence(self, hidden: Tensor) -> Tensor | None:
+        """Give how far the distribution of each entry of a code is from the prior.
+
+        Parameters
+        ----------
+        hidden : Tensor of shape (batch, hidden_per_component * n_components)
+            What the encoder gives.
+
+        Returns
+        -------
+        divergence : Tensor of shape (batch, n_components) or None
+            In nats; None where codes are points.
+        """
+        return None
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

@@ -26,6 +26,8 @@ class Context:
     ----------
     weight : Tensor of shape (batch,) or None
         Sample weights of the batch.
+    is_trial : bool
+        Whether the weights of the network are only tried, by a search along a line.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Context:
         self.epoch = epoch
         self.standardize = standardize
         self.weight: Tensor | None = None
+        self.is_trial = False
         self._rows: Tensor | None = None
         self._distinct: tuple[Tensor, int] | None = None
 
@@ -70,14 +73,14 @@ class Context:
 
         Parameters
         ----------
-        like : Tensor of shape (..., batch, n)
+        like : Tensor of shape (batch, ...) or (members, batch, n)
             Gives shape, type and device. There may be several times as many rows as in
             the batch, one copy of it after the other.
 
         Returns
         -------
-        noise : Tensor of shape (..., batch, n)
-            Random numbers.
+        noise : Tensor
+            Random numbers, of the same shape.
         """
         return self._draw(like, lambda table: table.normal_(generator=self.generator))
 
@@ -86,13 +89,13 @@ class Context:
 
         Parameters
         ----------
-        like : Tensor of shape (..., batch, n)
+        like : Tensor of shape (batch, ...) or (members, batch, n)
             As in `normal`.
 
         Returns
         -------
-        noise : Tensor of shape (..., batch, n)
-            Random numbers.
+        noise : Tensor
+            Random numbers, of the same shape.
         """
         return self._draw(like, lambda table: table.uniform_(generator=self.generator))
 
@@ -101,15 +104,15 @@ class Context:
 
         Parameters
         ----------
-        like : Tensor of shape (..., batch, n)
+        like : Tensor of shape (batch, ...) or (members, batch, n)
             As in `normal`.
         p : float
             The probability.
 
         Returns
         -------
-        noise : Tensor of shape (..., batch, n)
-            Random numbers.
+        noise : Tensor
+            Random numbers, of the same shape.
         """
         return self._draw(like, lambda table: table.bernoulli_(p, generator=self.generator))
 
@@ -120,10 +123,12 @@ class Context:
             standard = rows if self.standardize is None else self.standardize(rows)
             self._distinct = _number_distinct_rows(rows, standard)
         number, n_distinct = self._distinct
-        shape = (*like.shape[:-2], -1, len(number), like.shape[-1])
-        n_copies = like.shape[-2] // len(number)
-        table = like.new_empty((*like.shape[:-2], n_copies, n_distinct, like.shape[-1]))
-        return fill(table).index_select(-2, number).view(shape).reshape(like.shape)
+        if like.shape[0] % len(number):  # the first dimension is that of the members
+            table = fill(like.new_empty((like.shape[0], n_distinct, *like.shape[2:])))
+            return table.index_select(1, number)
+        n_copies = like.shape[0] // len(number)
+        table = fill(like.new_empty((n_copies, n_distinct, *like.shape[1:])))
+        return table.index_select(1, number).flatten(0, 1)
 
 
 class ContextModule(nn.Module):

@@ -102,7 +102,9 @@ class Monitor(Callback):
         if not self.diverged_ and (loss < self.best_loss_ - rounding or self.keep_last):
             self.best_loss_ = loss
             self._keep(net)
-        self._n_without_improvement += 1
+        # While what is minimised changes, no improvement says nothing.
+        if len(net.history) > net.module_.latent.warm_up:
+            self._n_without_improvement += 1
         if loss < self._to_beat:
             self._to_beat = self._less_tol(loss)
             self._n_without_improvement = 0

@@ -11,10 +11,9 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
-from torch.nn.functional import softshrink
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from sklearn_ae.nn import Autoencoder, Context, ContextModule
+from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
 from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.gradients import GradientNorms
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
@@ -29,6 +28,8 @@ from sklearn_ae.training.schedules import (
 # Rows of a batch outside training: enough for full speed, and not too many for the memory.
 _INFERENCE_ROWS = 4096
 _INFERENCE_ENTRIES = 2**22
+# Weights below this size are as good as zero to the L1 penalty.
+_CORNER = 1e-5
 
 
 class AutoencoderNet(NeuralNet):
@@ -45,8 +46,8 @@ class AutoencoderNet(NeuralNet):
     weight_decay : float
         The optimizer's weight decay.
     l1_penalty : float
-        By how much all weights, biases apart, move towards zero at each step, as a share of
-        the learning rate.
+        What the magnitudes of all weights, biases apart, are multiplied by and added to the
+        loss.
     max_grad_norm : float or None
         Gradients of a larger norm are scaled down to it.
     dtype : torch.dtype
@@ -232,9 +233,13 @@ class AutoencoderNet(NeuralNet):
 
     def get_loss(
         self, y_pred: Any, y_true: Tensor | None, X: Any = None, training: bool = False
-    ) -> Tensor:
+    ) -> Objective:
         # skorch's target is the weight here: the input is its own target.
-        return self.criterion_(y_pred, X, y_true, self.module_)
+        objective = self.criterion_(y_pred, X, y_true, self.module_)
+        if self.l1_penalty > 0:
+            penalty = self.l1_penalty * self._magnitude()
+            objective = Objective(objective.loss + penalty, objective.value + penalty)
+        return objective
 
     def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
         try:
@@ -276,23 +281,27 @@ class AutoencoderNet(NeuralNet):
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
         self._follow_schedule()
-        if isinstance(self.optimizer_, torch.optim.LBFGS):
-            # It evaluates the loss as often as it needs; the first time is the step's loss.
-            steps: list[dict[str, Any]] = []
-
-            def evaluate() -> Tensor:
-                steps.append(self._backward(batch))
-                return steps[-1]["loss"]
-
-            self.optimizer_.step(evaluate)
-            step = steps[0]
-        else:
+        if not isinstance(self.optimizer_, torch.optim.LBFGS):
             step = self._backward(batch)
             # Without skorch's closure, which costs a fifth of a small network's step.
             self.optimizer_.step()
-        if self.l1_penalty > 0:
-            self._shrink_weights()
-        return step
+            return step
+        # It evaluates the loss as often as it needs, each time under the same noise; the first time
+        # is the step's loss.
+        generator, context = self._noise, self._context
+        assert generator is not None, "training has begun"
+        assert context is not None, "training has begun"
+        noise = generator.get_state()
+        steps: list[dict[str, Any]] = []
+
+        def evaluate() -> Tensor:
+            generator.set_state(noise)
+            context.is_trial = bool(steps)
+            steps.append(self._backward(batch))
+            return steps[-1]["objective"].loss
+
+        self.optimizer_.step(evaluate)
+        return steps[0]
 
     def validation_step(
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
@@ -301,7 +310,8 @@ class AutoencoderNet(NeuralNet):
         # Not in inference mode: a penalty may ask for a gradient.
         with torch.no_grad():
             output = self.infer(x)
-            return {"loss": self.get_loss(output, weight, X=x), "y_pred": output}
+            loss = self.get_loss(output, weight, X=x)
+        return {"loss": loss.value, "y_pred": output}
 
     # --- beyond skorch ----------------------------------------------------------------------
 
@@ -403,8 +413,8 @@ class AutoencoderNet(NeuralNet):
         self.optimizer_.zero_grad()
         with self._autocast():
             output = self.infer(x)
-            loss = self.get_loss(output, weight, X=x, training=True)
-        loss.backward()
+        objective = self.get_loss(output, weight, X=x, training=True)
+        objective.loss.backward()
         if self.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(
                 [weights for _, weights in self._own_parameters()], self.max_grad_norm
@@ -416,7 +426,7 @@ class AutoencoderNet(NeuralNet):
                 batch=batch,
                 training=True,
             )
-        return {"loss": loss, "y_pred": output}
+        return {"loss": objective.value, "y_pred": output, "objective": objective}
 
     def _set_mode(self, training: bool) -> None:
         self._set_training(training)
@@ -457,14 +467,13 @@ class AutoencoderNet(NeuralNet):
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
 
-    def _shrink_weights(self) -> None:
-        # The proximal step of the penalty. Its slope would do the same, but jumps at zero, where
-        # rounding decides between the sides; this leaves weights at zero once they are there.
-        threshold = self.l1_penalty * self.optimizer_.param_groups[0]["lr"]
-        with torch.no_grad():
-            for name, weights in self._own_parameters():
-                if weights.dim() > 1 and "bias" not in name:
-                    weights.copy_(softshrink(weights, threshold))
+    def _magnitude(self) -> Tensor:
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        for name, weights in self._own_parameters():
+            if weights.dim() > 1 and "bias" not in name:
+                # Round at zero, where rounding would decide between the sides of a corner.
+                total = total + (weights.square() + _CORNER**2).sqrt().sum()
+        return total
 
     def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         # Without what a latent trains beside the autoencoder, such as a discriminator.

@@ -1,6 +1,7 @@
 """The rows that are trained on, and the batches they are cut into."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Batches:
     rows : Rows
         The rows.
     batch_size : int
-        Rows in a batch; the last batch of a pass may have fewer.
+        Rows in a batch, at the most; batches differ by one row at the most.
     device : torch.device
         Where the tensors go.
     dtype : torch.dtype
@@ -119,8 +120,10 @@ class Batches:
         order = None
         if self.generator is not None:
             order = torch.randperm(len(self.rows), generator=self.generator).numpy()
-        for start in range(0, len(self.rows), self.batch_size):
-            batch = slice(start, start + self.batch_size)
+        # Alike in size: a last batch of a few rows would count as much as the others.
+        edges = [len(self.rows) * i // len(self) for i in range(len(self) + 1)]
+        for start, end in pairwise(edges):
+            batch = slice(start, end)
             yield self._tensors(batch if order is None else order[batch])
 
     def _tensors(self, selection: Any) -> tuple[Tensor, Tensor | None]:

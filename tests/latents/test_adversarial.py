@@ -4,6 +4,7 @@ import torch
 
 from sklearn_ae import nn
 from sklearn_ae.latents import Adversarial
+from sklearn_ae.latents.wasserstein import squared_discrepancy
 from tests.latents.common import make
 
 
@@ -43,9 +44,9 @@ def game(generator):
     return latent, code, nn.Output(code, code, code, code)
 
 
-def test_value_is_the_encoders_part(game):
+def test_value_is_the_discrepancy(game):
     latent, code, output = game
-    expected = 2 * torch.nn.functional.softplus(-latent.discriminator(code)).mean()
+    expected = 2 * squared_discrepancy(code)
     torch.testing.assert_close(latent.penalty(None, output, None), expected)
     with torch.no_grad():
         torch.testing.assert_close(latent.penalty(None, output, None), expected)
