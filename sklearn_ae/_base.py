@@ -26,10 +26,10 @@ from sklearn.utils.validation import (
 from skorch.callbacks import Callback
 
 from sklearn_ae._diagnosis import DiagnosisMixin, is_under_fitted
-from sklearn_ae._evidence import gather
-from sklearn_ae._generation import N_REMEMBERED, GenerationMixin
+from sklearn_ae._generation import GenerationMixin
 from sklearn_ae._network import build_net
 from sklearn_ae._parameter_object import is_same
+from sklearn_ae._record import make_record
 from sklearn_ae._standard_units import column_mean_and_std
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
@@ -155,7 +155,8 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             }
             context = self._init_callback_context(max_subtasks=self.max_iter)
             context.call_on_fit_task_begin(**data)
-            monitor = Monitor(self.tol, self.n_iter_no_change)
+            warm_up = net.module_.latent.warm_up
+            monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
             if getattr(self, "_skl_callbacks", ()):
                 self._report_epochs(monitor, net, rows, context, data)
             splits = self.early_stopping
@@ -170,7 +171,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
                 max_epochs=self.max_iter,
                 validation_fraction=self.validation_fraction if splits else 0.0,
             )
-            if is_under_fitted(self._evidence_, self.initial_loss_):
+            if is_under_fitted(self._record_, self.initial_loss_):
                 warnings.warn(
                     f"The loss was still falling when training reached max_iter={self.max_iter}: "
                     "raise max_iter. diagnose() tells more.",
@@ -231,6 +232,10 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             "loss_": loss_curve[-1] if loss_curve else monitor.initial_loss_,
             "initial_loss_": monitor.initial_loss_,
             "best_loss_": monitor.best_loss_,
+            "_record_": make_record(
+                net, monitor, getattr(self, "_record_", None) if monitor.keep_last else None
+            ),
+            "_density_": None,
         }
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
@@ -289,13 +294,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
                 f"{self.n_components!r} instead."
             )
         X = self._check_X(X, reset=first, n_samples=2 if first else 1)
-        if self.loss == "binary_cross_entropy":
-            low, high = X.min(), X.max()
-            if low < 0 or high > 1:
-                raise ValueError(
-                    "X must be in [0, 1] for loss='binary_cross_entropy', got values from "
-                    f"{low:g} to {high:g}; scale it with MinMaxScaler."
-                )
+        self._check_range(X)
         if sample_weight is None:
             return Rows(X)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
@@ -308,6 +307,16 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
         if not positive.all():
             X, weight = X[positive], weight[positive]
         return Rows(X, weight / weight.mean())
+
+    def _check_range(self, X: Any) -> None:
+        """Check that X has values that the loss has a meaning for."""
+        if self.loss == "binary_cross_entropy":
+            low, high = X.min(), X.max()
+            if low < 0 or high > 1:
+                raise ValueError(
+                    "X must be in [0, 1] for loss='binary_cross_entropy', got values from "
+                    f"{low:g} to {high:g}; scale it with MinMaxScaler."
+                )
 
     def _new_net(self, rows: Rows) -> AutoencoderNet:
         mean, std = column_mean_and_std(rows.X, rows.sample_weight)
@@ -344,8 +353,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
         elif batch_size == "auto":
             # Small data need many steps an epoch, large data few steps a second.
             batch_size = min(max(len(rows) // 32, 64), 256)
-        n_epochs_before = len(net.history)
-        trained, held_out = net.train(
+        net.train(
             rows,
             callbacks=[monitor, *self._skorch_callbacks()],
             learning_rate=self.learning_rate,
@@ -360,20 +368,6 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             warnings.warn("Training interrupted by user: the best weights so far are kept.")
         for name, value in self._fitted_attributes(net, monitor, rows).items():
             setattr(self, name, value)
-        # For `sample` and `diagnose`, which are given no rows.
-        some = rows.X[:: -(-len(rows) // N_REMEMBERED)]
-        module = net.module_
-        self._hidden_ = net.compute(lambda x: module.hidden(module.standardize(x)), some)
-        self._density_ = None
-        self._evidence_ = gather(
-            net,
-            rows,
-            trained,
-            held_out,
-            history=net.history[n_epochs_before:],
-            max_epochs=settings["max_epochs"],
-            diverged=monitor.diverged_,
-        )
 
     def _skorch_callbacks(self) -> list[Callback]:
         callbacks = [] if self.callbacks is None else list(self.callbacks)

@@ -4,21 +4,21 @@ import html
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._evidence import Evidence
-from sklearn_ae.latents.variational import divergence
+from sklearn_ae._evidence import Evidence, gather
+from sklearn_ae._record import Record
 
 # Share of the whole fall of the loss in the second half of a training that has reached its end.
 _STILL_FALLING = 0.1
 # How far the held-out loss has risen again, as a share of its whole fall.
 _TURNED = 0.1
 # Gradient of a layer as a share of the largest layer's; that of an epoch as a multiple of the
-# median epoch's.
+# largest before.
 _VANISHING = 1e-5
 _EXPLODING = 100.0
 # Share of the units of a layer, or of the entries of the code.
@@ -113,16 +113,25 @@ class Diagnosis:
         )
 
 
+class _Case(NamedTuple):
+    estimator: Any
+    record: Record
+    evidence: Evidence
+
+
 class DiagnosisMixin:
     """Mixin of the estimators: ``diagnose``."""
+
+    net_: Any
+    _record_: Record
 
     def diagnose(self) -> Diagnosis:
         """Tell what went wrong in the last training, if anything did.
 
         Looks for under-fitting, over-fitting, vanishing and exploding gradients, dead units,
         unused entries of the code, posterior collapse, a reconstruction no better than that
-        of PCA and inputs out of range of the output's activation. No rows are needed: what
-        is looked at was noted at the end of the training.
+        of PCA and inputs out of range of the output's activation. No rows are needed: the
+        estimator remembers up to 1,000 of those that it was trained on.
 
         Returns
         -------
@@ -138,7 +147,8 @@ class DiagnosisMixin:
         """
         check_is_fitted(self)
         figures: dict[str, str] = {}
-        findings = [finding for examine in _EXAMINATIONS for finding in examine(self, figures)]
+        case = _Case(self, self._record_, gather(self.net_, self._record_))
+        findings = [finding for examine in _EXAMINATIONS for finding in examine(case, figures)]
         return Diagnosis(type(self).__name__, figures, tuple(findings))
 
 
@@ -164,13 +174,13 @@ def still_falling(curve: list[float], start: float) -> float:
     return float(np.clip((losses[len(losses) // 2] - losses[-1]) / fall, 0, 1))
 
 
-def is_under_fitted(evidence: Evidence, start: float) -> bool:
+def is_under_fitted(record: Record, start: float) -> bool:
     """Tell whether a training ended while the loss was still falling.
 
     Parameters
     ----------
-    evidence : Evidence
-        What the training left behind.
+    record : Record
+        The record of the training.
     start : float
         The watched loss before the first epoch.
 
@@ -178,22 +188,21 @@ def is_under_fitted(evidence: Evidence, start: float) -> bool:
     -------
     is_under_fitted : bool
     """
-    stopped = evidence.ended_early or evidence.diverged
-    return not stopped and still_falling(evidence.watched_curve, start) > _STILL_FALLING
+    stopped = record.ended_early or record.diverged
+    return not stopped and still_falling(record.watched_curve, start) > _STILL_FALLING
 
 
 # --- the examinations: each notes figures, and gives findings --------------------------------
 
 
-def _examine_fit(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    evidence: Evidence = estimator._evidence_
-    start, best = estimator.initial_loss_, estimator.best_loss_
-    train, held_out = evidence.curve, evidence.held_out_curve
+def _examine_fit(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    start, best = case.estimator.initial_loss_, case.estimator.best_loss_
+    train, held_out = case.record.curve, case.record.held_out_curve
     name = "held-out loss" if held_out else "training loss"
-    figures["epochs"] = f"{len(train)}" + (" (stopped early)" * evidence.ended_early)
+    figures["epochs"] = f"{len(train)}" + (" (stopped early)" * case.record.ended_early)
     figures[name] = f"from {start:.4g} to {best:.4g}"
-    if is_under_fitted(evidence, start):
-        share = still_falling(evidence.watched_curve, start)
+    if is_under_fitted(case.record, start):
+        share = still_falling(case.record.watched_curve, start)
         yield Finding(
             "under-fitting",
             f"The {name} was still falling when training reached its {len(train)} epochs: "
@@ -202,7 +211,7 @@ def _examine_fit(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
             "loss is high at the end of a long training as well, make the network wider or deeper "
             "or n_components larger.",
         )
-    if held_out and not evidence.diverged:
+    if held_out and not case.record.diverged:
         # Of the epochs at the end, the mean: single ones are noisy.
         last = float(np.mean(held_out[-max(1, len(held_out) // 10) :]))
         fall = start - best
@@ -219,11 +228,10 @@ def _examine_fit(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
             )
 
 
-def _examine_gradients(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    evidence: Evidence = estimator._evidence_
-    if evidence.gradients:
-        names = list(evidence.gradients)
-        norms = np.array(list(evidence.gradients.values()))
+def _examine_gradients(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    if case.record.gradients:
+        names = list(case.record.gradients)
+        norms = np.array(list(case.record.gradients.values()))
         typical = np.median(np.where(np.isfinite(norms), norms, np.inf), axis=1)
         low, high = int(typical.argmin()), int(typical.argmax())
         figures["gradients"] = f"{typical[low]:.1g} to {typical[high]:.1g} (rms of a layer)"
@@ -235,26 +243,27 @@ def _examine_gradients(estimator: Any, figures: dict[str, str]) -> Iterator[Find
                 "Use activation='gelu' or 'relu' rather than 'logistic' or 'tanh', fewer layers, "
                 "or the linear path; scale the columns alike.",
             )
+        # Beside the largest before: gradients fall, but should not rise by much.
         sizes = np.sqrt((norms**2).sum(axis=0))
-        typical_size = np.median(sizes)
-        times = sizes.max() / typical_size if typical_size > 0 else 0.0
+        largest = np.maximum.accumulate(sizes)[:-1]
+        times = float(np.max(sizes[1:] / np.maximum(largest, np.finfo(float).tiny), initial=0.0))
     else:
         times = 0.0
-    if evidence.diverged or times > _EXPLODING:
+    if case.record.diverged or times > _EXPLODING:
         yield Finding(
             "exploding gradients",
             (
                 "The loss stopped being finite; the best weights before were kept."
-                if evidence.diverged
-                else f"The gradient of one epoch is {times:.0f} times that of the median epoch."
+                if case.record.diverged
+                else f"The gradient of one epoch is {times:.0f} times that of any epoch before."
             ),
             "Lower learning_rate, set max_grad_norm=1, and scale columns of very different size, "
             "for example with StandardScaler.",
         )
 
 
-def _examine_units(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    idle = estimator._evidence_.idle
+def _examine_units(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    idle = case.evidence.idle
     if not idle:
         return
     worst = max(idle, key=idle.__getitem__)
@@ -270,12 +279,13 @@ def _examine_units(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]
         )
 
 
-def _examine_code(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    latent = estimator.net_.module_.latent
-    hidden = torch.from_numpy(estimator._hidden_)
-    n = estimator.n_components_
-    if latent.hidden_per_component == 2:
-        nats = divergence(hidden).mean(dim=0)
+def _examine_code(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    latent = case.estimator.net_.module_.latent
+    n = case.estimator.n_components_
+    with torch.inference_mode():
+        code, divergences = latent(case.evidence.hidden), latent.divergence(case.evidence.hidden)
+    if divergences is not None:
+        nats = divergences.mean(dim=0)
         collapsed = int((nats < _COLLAPSED).sum())
         figures["divergence"] = (
             f"{float(nats.sum()):.3g} nats; {n - collapsed} of {n} entries of the code in use"
@@ -290,8 +300,6 @@ def _examine_code(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
                 "free_bits=...).",
             )
         return
-    with torch.inference_mode():
-        code = latent(hidden.to(estimator.net_.device))
     spread = code.std(dim=0, correction=0)
     unused = int((spread <= _UNUSED * spread.max()).sum())
     figures["code"] = f"{n - unused} of {n} entries in use"
@@ -304,45 +312,50 @@ def _examine_code(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
         )
 
 
-def _examine_error(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    evidence: Evidence = estimator._evidence_
+def _examine_error(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    error, pca_error = case.evidence.error, case.evidence.pca_error
     figures["squared error"] = (
-        f"{evidence.error:.4g} of the variance; {evidence.pca_error:.4g} by PCA with as many "
-        "components"
+        f"{error:.4g} of the variance; {pca_error:.4g} by PCA with as many components"
     )
-    if evidence.error > max(_NOTHING_LEFT, (1 - _SAME) * evidence.pca_error):
+    # A code as wide as the rows could be the row; some latents ask for more than the error.
+    n_rows, n_features = case.record.rows.shape
+    is_comparable = case.estimator.n_components_ < min(n_rows, n_features) and not (
+        case.estimator.net_.module_.latent.trades_reconstruction
+    )
+    worse = error > max(_NOTHING_LEFT, (1 - _SAME) * pca_error)
+    if is_comparable and worse:
         yield Finding(
             "no better than PCA",
-            f"The squared error is {evidence.error:.4g} of the variance, that of PCA with as many "
-            f"components {evidence.pca_error:.4g}.",
+            f"The squared error is {error:.4g} of the variance, that of PCA with as many "
+            f"components {pca_error:.4g}.",
             "Where the rows lie near a plane, PCA is all one needs. Otherwise train longer, make "
             "the network wider, or ask less of the code (beta, weight)."
             + (
                 ""
-                if estimator.net_.module_.linear_path is not None
+                if case.estimator.net_.module_.linear_path is not None
                 else " Where loss and latent allow a linear path, it starts at PCA."
             ),
         )
 
 
-def _examine_range(estimator: Any, figures: dict[str, str]) -> Iterator[Finding]:
-    evidence: Evidence = estimator._evidence_
-    low, high = evidence.output_range
+def _examine_range(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
+    low, high = case.evidence.output_range
+    lowest, highest = case.evidence.input_range
     if not np.isfinite(low):
         return
-    figures["inputs"] = f"from {evidence.input_range[0]:.4g} to {evidence.input_range[1]:.4g}"
-    if evidence.input_range[0] < low or evidence.input_range[1] > high:
+    figures["inputs"] = f"from {lowest:.4g} to {highest:.4g}"
+    if lowest < low or highest > high:
         yield Finding(
             "inputs out of range",
-            f"The rows have values from {evidence.input_range[0]:.4g} to "
-            f"{evidence.input_range[1]:.4g}, but the output's activation gives values between "
+            f"The rows have values from {lowest:.4g} to "
+            f"{highest:.4g}, but the output's activation gives values between "
             f"{low:g} and {high:g} alone.",
             f"Scale the columns, for example with MinMaxScaler(({low:g}, {high:g})), or use "
             "output_activation='identity'.",
         )
 
 
-_EXAMINATIONS: tuple[Callable[[Any, dict[str, str]], Iterator[Finding]], ...] = (
+_EXAMINATIONS: tuple[Callable[..., Iterator[Finding]], ...] = (
     _examine_fit,
     _examine_gradients,
     _examine_units,

@@ -1,30 +1,36 @@
 """What an autoencoder says about the distribution of the data: samples, paths, likelihoods."""
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ae._random import make_generators
+from sklearn_ae._record import Record
 from sklearn_ae.latents import LATENTS
 
-# Rows whose codes a density is fitted on; more would say little more, and take memory.
-N_REMEMBERED = 2000
 # Sizes of the mixture that are tried, as far as there are so many rows for each component.
 _MIXTURE_SIZES = (1, 2, 4, 8, 16, 32)
 _MIN_ROWS_EACH = 20
 
 
 def _has_likelihood(estimator: Any) -> bool:
-    latent = estimator.latent
-    latent = LATENTS.get(latent) if isinstance(latent, str) else latent
-    if not getattr(latent, "has_likelihood", False):
+    if hasattr(estimator, "net_"):
+        has_likelihood = hasattr(estimator.net_.module_.latent, "log_likelihood")
+    else:
+        latent = estimator.latent
+        latent = LATENTS.get(latent) if isinstance(latent, str) else latent
+        has_likelihood = getattr(latent, "has_likelihood", False)
+    if not has_likelihood:
         raise AttributeError(
             f"log_likelihood needs a variational latent, got latent={estimator.latent!r}."
         )
@@ -44,15 +50,16 @@ class GenerationMixin:
 
         Codes are drawn from the prior, where the latent has one (variational, Wasserstein,
         adversarial). Otherwise they are drawn from a Gaussian mixture that is fitted on the
-        codes of up to 2,000 training rows, its size being chosen by the Bayesian
-        information criterion.
+        codes of up to 1,000 training rows, which the estimator remembers, its size being
+        chosen by the Bayesian information criterion.
 
         Parameters
         ----------
         n_samples : int, default=1
             Number of rows.
         random_state : int, RandomState instance or None, default=None
-            Determines the draw; an int gives the same rows each time.
+            Determines the draw; an int gives the same rows each time. NumPy's global state
+            is not used.
 
         Returns
         -------
@@ -69,13 +76,16 @@ class GenerationMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        random_state = check_random_state(random_state)
+        _, random_state = make_generators(random_state)
         module = self.net_.module_
         if module.latent.has_prior:
             codes = random_state.normal(size=(n_samples, self.n_components_))
             return self.net_.compute(module.decode, codes)
         if self._density_ is None:
-            self._density_ = _CodeDensity(self._hidden_)
+            hidden = self.net_.compute(
+                lambda x: module.hidden(module.standardize(x)), self._record_.rows
+            )
+            self._density_ = CodeDensity(hidden)
         return self.net_.compute(
             lambda hidden: module.decode(module.latent(hidden.to(module.dtype))),
             self._density_.sample(n_samples, random_state),
@@ -139,7 +149,7 @@ class GenerationMixin:
         -------
         log_likelihood : ndarray of shape (n_samples,)
             In nats: of the density in input units, or of the probability where the loss is
-            "binary_cross_entropy".
+            "binary_cross_entropy"; minus infinity where the network overflows.
 
         Raises
         ------
@@ -161,9 +171,11 @@ class GenerationMixin:
         # The same numbers for every row, so that it does not matter which rows stand beside it.
         noise = torch.empty(n_samples, self.n_components_, dtype=module.dtype)
         noise = noise.normal_(generator=torch.Generator().manual_seed(0)).to(net.device)
+        X = self._check_X(X)
+        self._check_range(X)
         nats = net.compute(
             lambda x: module.latent.log_likelihood(module, criterion.per_sample, x, noise),
-            self._check_X(X),
+            X,
         )
         if criterion.units == "standard":
             scale = module.scale.double().cpu().numpy()
@@ -172,26 +184,56 @@ class GenerationMixin:
 
     # --- for the estimators -----------------------------------------------------------------
 
-    _density_: "_CodeDensity | None" = None
-    _hidden_: np.ndarray
+    _density_: "CodeDensity | None"
+    _record_: Record
+    _check_range: Callable[[Any], None]
 
 
-class _CodeDensity:
-    """A Gaussian mixture of what the encoder gives for the training rows."""
+class CodeDensity:
+    """A Gaussian mixture of what the encoder gives.
+
+    Parameters
+    ----------
+    hidden : ndarray of shape (n_rows, n_hidden)
+        What it gives for some rows.
+    """
 
     def __init__(self, hidden: np.ndarray) -> None:
         self.scaler = StandardScaler().fit(hidden)
         standard = self.scaler.transform(hidden.astype(np.float64))
-        sizes = [k for k in _MIXTURE_SIZES if k == 1 or k * _MIN_ROWS_EACH <= len(hidden)]
-        # A fixed seed: what is drawn depends on the seed of the draw alone.
-        mixtures = [
-            GaussianMixture(k, reg_covar=1e-4, tol=1e-2, random_state=0).fit(standard)
-            for k in sizes
-        ]
-        self.mixture = min(mixtures, key=lambda mixture: mixture.bic(standard))
+        n_rows, width = standard.shape
+        if n_rows == 1:
+            standard = np.repeat(standard, 2, axis=0)
+        best = np.inf
+        for size in _MIXTURE_SIZES:
+            if size > 1 and size * max(_MIN_ROWS_EACH, width / 2) > n_rows:
+                break
+            # A fixed seed: what is drawn depends on the seed of the draw alone.
+            mixture = GaussianMixture(size, reg_covar=1e-4, tol=1e-2, random_state=0)
+            with warnings.catch_warnings():
+                # Of k-means, where fewer rows differ than there are components: a worse start.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                mixture.fit(standard)
+            criterion = mixture.bic(standard)
+            if criterion >= best:
+                break
+            best, self.mixture = criterion, mixture
 
     def sample(self, n_samples: int, random_state: np.random.RandomState) -> np.ndarray:
-        """Draw from it."""
+        """Draw from it.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of draws.
+        random_state : RandomState instance
+            Source of randomness.
+
+        Returns
+        -------
+        hidden : ndarray of shape (n_samples, n_hidden)
+            The draws.
+        """
         mixture = self.mixture
         counts = random_state.multinomial(n_samples, mixture.weights_)
         draws = [

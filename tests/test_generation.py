@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._generation import _CodeDensity
+from sklearn_ae._generation import CodeDensity
 from sklearn_ae.latents import Sparse, TopK
 from tests.common.instances import ESTIMATORS, instances
 
@@ -50,7 +50,7 @@ def test_mixture_follows_clusters():
     rng = np.random.default_rng(0)
     centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     hidden = np.repeat(centres, 100, axis=0) + rng.normal(size=(300, 2))
-    drawn = _CodeDensity(hidden).sample(2000, np.random.RandomState(0))
+    drawn = CodeDensity(hidden).sample(2000, np.random.RandomState(0))
     distance = np.linalg.norm(drawn[:, None] - centres, axis=-1)
     assert (distance.min(axis=1) < 4).mean() > 0.99
     assert np.bincount(distance.argmin(axis=1)) == pytest.approx(2000 / 3, rel=0.15)
@@ -60,9 +60,7 @@ def test_mixture_follows_clusters():
 @pytest.mark.parametrize("n", [2, 5])
 def test_mixture_of_few_or_constant_codes(n):
     hidden = np.ones((n, 3))
-    np.testing.assert_allclose(
-        _CodeDensity(hidden).sample(4, np.random.RandomState(0)), 1, atol=0.1
-    )
+    np.testing.assert_allclose(CodeDensity(hidden).sample(4, np.random.RandomState(0)), 1, atol=0.1)
 
 
 @pytest.mark.parametrize(

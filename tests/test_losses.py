@@ -65,4 +65,5 @@ def test_criterion_weights(autoencoder):
     weight = torch.tensor([0.0, 1, 2, 1])
     found = losses.Criterion("squared_error")(output, INPUT, weight, autoencoder)
     each = losses.squared_error(output.standard_input, output.raw)
-    torch.testing.assert_close(found, (each * weight).sum() / 4)
+    torch.testing.assert_close(found.loss, (each * weight).sum() / 4)
+    assert found.value is found.loss

@@ -30,6 +30,8 @@ class Monitor(Callback):
     patience : int or None
         Epochs in a row without such an improvement after which training stops; None to
         go on.
+    warm_up : int, default=0
+        Number of epochs, those before this training included, that do not count for that.
     keep_last : bool, default=False
         Keep the last finite weights instead of the best, for training on a stream.
     begin : callable or None, default=None
@@ -46,6 +48,10 @@ class Monitor(Callback):
         The watched loss of the weights that are kept.
     diverged_ : bool
         Whether training was stopped by a loss that is not finite.
+    split_ : tuple of Rows
+        The rows that are trained on, and those that are held out, if any.
+    n_epochs_before_ : int
+        Epochs of the net before this training.
     weights_ : list of Tensor
         The state of the module that is kept; empty before and after training.
     """
@@ -55,12 +61,14 @@ class Monitor(Callback):
         tol: float,
         patience: int | None,
         *,
+        warm_up: int = 0,
         keep_last: bool = False,
         begin: Callable[[], None] | None = None,
         end: Callable[[], bool] | None = None,
     ) -> None:
         self.tol = tol
         self.patience = patience
+        self.warm_up = warm_up
         self.keep_last = keep_last
         self.begin = begin
         self.end = end
@@ -68,6 +76,7 @@ class Monitor(Callback):
     def on_train_begin(self, net: "AutoencoderNet", **kwargs: Any) -> None:
         self.initial_loss_ = self.best_loss_ = math.nan
         self.diverged_ = False
+        self.n_epochs_before_ = len(net.history)
         self.weights_: list[Tensor] = []
         self._to_beat = math.inf
         self._n_without_improvement = 0
@@ -75,6 +84,7 @@ class Monitor(Callback):
     def on_epoch_begin(
         self, net: "AutoencoderNet", dataset_train: Any, dataset_valid: Any, **kwargs: Any
     ) -> None:
+        self.split_ = dataset_train, dataset_valid
         if not self.weights_:
             rows = dataset_train if dataset_valid is None else dataset_valid
             self.initial_loss_ = self.best_loss_ = net.mean_loss(rows)
@@ -103,7 +113,7 @@ class Monitor(Callback):
             self.best_loss_ = loss
             self._keep(net)
         # While what is minimised changes, no improvement says nothing.
-        if len(net.history) > net.module_.latent.warm_up:
+        if len(net.history) > self.warm_up:
             self._n_without_improvement += 1
         if loss < self._to_beat:
             self._to_beat = self._less_tol(loss)

@@ -114,7 +114,7 @@ class AutoencoderNet(NeuralNet):
         max_epochs: int,
         validation_fraction: float,
         verbose: bool,
-    ) -> tuple[Rows, Rows | None]:
+    ) -> None:
         """Train on from the current weights.
 
         Parameters
@@ -135,13 +135,6 @@ class AutoencoderNet(NeuralNet):
             Share of the rows that is held out of the training; 0 for none.
         verbose : bool
             Whether to print a line an epoch.
-
-        Returns
-        -------
-        trained : Rows
-            The rows that were trained on.
-        held_out : Rows or None
-            The rows that were held out.
         """
         self.lr = learning_rate
         self.schedule = schedule
@@ -160,14 +153,12 @@ class AutoencoderNet(NeuralNet):
                     f"got {schedule!r}: both would set the learning rate."
                 )
             self.partial_fit(rows)
-            return self._split
         finally:
             # Also after an error: the network of a warm start stays in use.
             self.module_.eval()
             self._give_context(None)
             self._noise: torch.Generator | None = None
             # They may hold on to data and estimators.
-            self._split: tuple[Rows, Rows | None] = (rows, None)
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
 
@@ -185,10 +176,8 @@ class AutoencoderNet(NeuralNet):
         self, X: Rows, y: None = None, **fit_params: Any
     ) -> tuple[Rows, Rows | None]:
         if self.validation_fraction == 0:
-            self._split = (X, None)
-        else:
-            self._split = X.split(self.validation_fraction, self.generator)
-        return self._split
+            return X, None
+        return X.split(self.validation_fraction, self.generator)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         width = max(dataset.X.shape[1], len(self.module_.shift))  # codes become as wide as rows

@@ -47,7 +47,7 @@ CONFIGURATIONS = {
     "logistic output": {"n_components": 2, "output_activation": "logistic", "max_iter": 5},
     "penalised": {
         "n_components": 2,
-        "l1_penalty": 1e-3,
+        "l1_penalty": 1e-5,
         "max_grad_norm": 0.1,
         "learning_rate_schedule": "reduce_on_plateau",
         "max_iter": 5,

@@ -29,9 +29,7 @@ def test_name_stands_for_the_default(digits, name):
     assert not np.array_equal(by_name, make(max_iter=2).fit_transform(digits))
 
 
-@pytest.mark.parametrize(
-    "latent", [Sparse(), Sparse("kl"), Contractive(), Wasserstein(), Adversarial()], ids=repr
-)
+@pytest.mark.parametrize("latent", [Sparse(), Sparse("kl"), Contractive(), Wasserstein()], ids=repr)
 def test_penalty_counts_weights(latent, digits):
     module = make(latent=latent, max_iter=1).fit(digits).net_.module_
     x = torch.tensor(digits[:10])

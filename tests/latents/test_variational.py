@@ -11,7 +11,7 @@ from sklearn_ae.latents.variational import divergence
 from tests.latents.common import make
 
 
-def objective(latent, hidden, loss, *, epoch=0, likelihood="bernoulli", training=False):
+def objective(latent, hidden, loss, *, epoch=0, likelihood="bernoulli", training=False, part=0):
     """Give the objective of a batch, of 5 columns, whose losses are given."""
     module = torch.nn.Module()
     module.likelihood = likelihood
@@ -20,7 +20,7 @@ def objective(latent, hidden, loss, *, epoch=0, likelihood="bernoulli", training
     latent.context.begin(hidden)
     code = latent(hidden)
     raw = torch.zeros(len(code), 5, dtype=hidden.dtype)
-    return latent.objective(module, nn.Output(raw, raw, code, hidden), loss, None)
+    return latent.objective(module, nn.Output(raw, raw, code, hidden), loss, None)[part]
 
 
 @pytest.fixture
@@ -55,9 +55,10 @@ def test_warm_up_weakens_the_slope_and_not_the_value(hidden):
     loss = torch.zeros(6, dtype=torch.float64)
     values, slopes = [], []
     for epoch in range(6):
-        value = objective(Variational(warm_up=4).build(2), hidden, loss, epoch=epoch)
-        values.append(value.item())
-        slopes.append(torch.autograd.grad(value, hidden)[0])
+        latent = Variational(warm_up=4).build(2)
+        values.append(objective(latent, hidden, loss, epoch=epoch, part=1).item())
+        minimised = objective(latent, hidden, loss, epoch=epoch)
+        slopes.append(torch.autograd.grad(minimised, hidden)[0])
     assert values == pytest.approx([values[-1]] * 6)
     for epoch, slope in enumerate(slopes):
         torch.testing.assert_close(slope, min(1, (epoch + 1) / 5) * slopes[-1])
@@ -194,7 +195,10 @@ def test_greater_beta_uses_less_of_the_code(digits):
     nats = []
     for beta in (0.1, 1.0, 10.0):
         fitted = make(latent=Variational(beta=beta), max_iter=40).fit(digits)
-        nats.append(divergence(torch.tensor(fitted._hidden_)).mean(dim=0).sum().item())
+        module = fitted.net_.module_
+        with torch.no_grad():
+            hidden = module.hidden(module.standardize(torch.tensor(digits)))
+        nats.append(divergence(hidden).mean(dim=0).sum().item())
     assert nats == sorted(nats, reverse=True)
     assert nats[0] > 2 * nats[-1]
 
@@ -248,3 +252,61 @@ def test_own_loss_is_taken_as_likelihood(digits):
 
     fitted = make(latent=Variational(n_samples=2), loss=poisson, max_iter=5).fit(digits)
     assert np.isfinite(fitted.log_likelihood(digits)).all()
+
+
+def test_scale_of_several_draws_is_weighted_as_the_bound_weighs_them():
+    """A plain mean of the errors is too large, and lets the codes blur."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 2)) @ rng.normal(size=(2, 10)) + 0.05 * rng.normal(size=(500, 10))
+    likelihoods = [
+        make(n_components=2, latent=Variational(n_samples=k), learning_rate=3e-3, max_iter=100)
+        .fit(X)
+        .log_likelihood(X, 300)
+        .mean()
+        for k in (1, 10)
+    ]
+    assert likelihoods[1] > likelihoods[0] - 1
+
+
+def test_training_does_not_stop_while_it_warms_up(digits):
+    fitted = make(latent=Variational(beta=4.0, warm_up=30), max_iter=60, n_iter_no_change=5).fit(
+        digits[:600]
+    )
+    assert fitted.n_iter_ > 30
+    assert fitted.score(digits) > -0.7 * digits.var(axis=0).mean()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"corruption": "masking"}, {"latent": Variational(warm_up=5)}], ids=str
+)
+def test_newton_steps_under_noise(options, digits):
+    options = {"latent": "variational"} | options
+    fitted = make(optimizer="lbfgs", learning_rate=1, max_iter=10, **options)
+    fitted.fit(digits[:400])
+    assert fitted.best_loss_ < 0.85 * fitted.initial_loss_
+    assert fitted.net_.module_.latent.noise_scale < 1
+
+
+def test_far_rows_are_impossible(digits):
+    fitted = make(latent="variational", max_iter=3).fit(digits.astype(np.float32))
+    far = np.full((1, 64), 1e30, dtype=np.float32)
+    assert fitted.log_likelihood(far) == -np.inf
+    bits = make(latent="variational", loss="binary_cross_entropy", max_iter=1).fit(digits)
+    with pytest.raises(ValueError, match=r"X must be in \[0, 1\]"):
+        bits.log_likelihood(-digits)
+
+
+def test_likelihood_belongs_to_the_fitted_network(digits):
+    fitted = make(max_iter=1).fit(digits).set_params(latent="variational")
+    assert not hasattr(fitted, "log_likelihood")
+
+
+def test_without_divergence_there_is_no_prior(digits):
+    fitted = make(latent=Variational(beta=0), max_iter=20).fit(digits)
+    samples = fitted.sample(500, random_state=0)
+    np.testing.assert_allclose(samples.std(), fitted.reconstruct(digits).std(), rtol=0.1)
+
+
+def test_game_is_not_searched_along_lines(digits):
+    with pytest.raises(ValueError, match=r"'adversarial' has no meaning with L-BFGS"):
+        make(latent="adversarial", optimizer="lbfgs").fit(digits)

@@ -117,3 +117,8 @@ def test_hooks():
     monitor = Monitor(0, None, begin=lambda: calls.append("begin"), end=lambda: len(calls) >= 3)
     assert train(monitor, [5, 4, 3, 2]) == (3, 3)
     assert calls == ["begin"] * 3
+
+
+def test_patience_begins_after_the_warm_up():
+    assert train(Monitor(0, 2, warm_up=3), [11] * 9)[1] == 5
+    assert train(Monitor(0, 2), [11] * 9)[1] == 2
