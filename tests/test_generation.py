@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_ae import AutoencoderTransformer
@@ -118,3 +119,64 @@ def test_bad_input(digits):
         fitted.interpolate(digits[0, 1:], digits[1])
     with pytest.raises(ValueError, match="Input a contains NaN"):
         fitted.interpolate(np.full(64, np.nan), digits[1])
+
+
+def clusters():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(200, 5)) - 5, rng.normal(size=(200, 5)) + 5
+
+
+def share_of_the_second(rows):
+    return (rows.mean(axis=1) > 0).mean()
+
+
+def test_samples_follow_weights():
+    X = np.concatenate(clusters())
+    weight = np.repeat([1.0, 9.0], 200)
+    fitted = make(max_iter=3).fit(X, sample_weight=weight)
+    assert share_of_the_second(fitted.sample(1000, random_state=0)) == pytest.approx(0.9, abs=0.05)
+
+
+def test_samples_follow_the_whole_stream():
+    one, other = clusters()
+    fitted = make()
+    for part in range(0, 200, 20):
+        fitted.partial_fit(one[part : part + 20]).partial_fit(other[part : part + 20])
+    fitted.partial_fit(one[:1])
+    assert share_of_the_second(fitted.sample(1000, random_state=0)) == pytest.approx(0.5, abs=0.1)
+    assert fitted._record_.n_seen == 401
+
+
+def test_long_streams_are_remembered_evenly():
+    one, other = clusters()
+    fitted = make(hidden_layer_sizes=(4,))
+    for _ in range(9):
+        fitted.partial_fit(one)
+    fitted.partial_fit(other)
+    assert fitted._record_.rows.shape == (1000, 5)
+    assert share_of_the_second(fitted._record_.rows) == pytest.approx(0.1, abs=0.02)
+    # Sparse and dense chunks as well.
+    fitted.partial_fit(sparse.csr_array(other))
+    assert fitted.sample(3, random_state=0).shape == (3, 5)
+
+
+def test_one_row_at_a_time(digits):
+    fitted = make().partial_fit(digits[:2])
+    for row in digits[2:6]:
+        fitted.partial_fit(row[None])
+    assert np.isfinite(fitted.sample(3, random_state=0)).all()
+
+
+def test_draws_differ_and_leave_the_global_state_alone(digits):
+    fitted = make(max_iter=2).fit(digits)
+    np.random.seed(0)  # noqa: NPY002
+    one, other = fitted.sample(3), fitted.sample(3)
+    assert not np.array_equal(one, other)
+    after = np.random.random()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    assert after == np.random.random()  # noqa: NPY002
+
+
+def test_wide_codes_have_small_mixtures():
+    hidden = np.random.default_rng(0).normal(size=(500, 300))
+    assert CodeDensity(hidden).mixture.n_components == 1

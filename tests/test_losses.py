@@ -57,7 +57,7 @@ def test_criterion_units(autoencoder):
         (losses.squared_error, (INPUT - (OTHER * 2 + 10)).square().mean()),
     ]:
         found = losses.Criterion(name)(output, INPUT, None, autoencoder)
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(found.loss, expected)
 
 
 def test_criterion_weights(autoencoder):

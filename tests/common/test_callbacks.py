@@ -87,6 +87,7 @@ def test_callbacks_are_given_data_and_a_fitted_estimator(estimator):
     assert metadata["sample_weight"] is weight
     for name, values in outputs(fitted, X).items():
         np.testing.assert_array_equal(getattr(given, name)(X), values)
+    np.testing.assert_array_equal(given.sample(3, random_state=0), fitted.sample(3, random_state=0))
 
 
 @each_estimator
@@ -100,6 +101,7 @@ def test_estimator_of_an_epoch_is_the_fit_that_stopped_there(estimator):
     make(estimator, early_stopping=True).set_callbacks(keeper).fit(X)
     epochs = [call for call in keeper.calls if isinstance(call, estimator)]
     assert [epoch.n_iter_ for epoch in epochs] == [1, 2, 3, 4]
+    assert [epoch.diagnose().figures["epochs"][0] for epoch in epochs] == list("1234")
     stopped = make(estimator, early_stopping=True).set_callbacks(Recorder(stop_after=2)).fit(X)
     for name, values in outputs(stopped, X).items():
         np.testing.assert_array_equal(outputs(epochs[1], X)[name], values)

@@ -149,3 +149,16 @@ def test_salt_and_pepper_noise(generator):
 def test_corruptions_describe_themselves():
     assert repr(CORRUPTIONS["masking"]) == "MaskingNoise(p=0.3)"
     assert repr(CORRUPTIONS["salt and pepper"]) == "SaltAndPepperNoise(p=0.2)"
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 4, 7), (6, 4, 3, 3), (12, 4), (2, 6, 4)])
+def test_dropout_of_any_shape(shape, generator):
+    dropout = Dropout(0.5)
+    rows = torch.arange(12.0).reshape(6, 2)
+    rows[4] = rows[1]
+    dropout.context = context(generator, rows)
+    output = dropout(torch.ones(shape))
+    assert output.shape == shape
+    output = output.movedim(1, 0) if shape == (2, 6, 4) else output
+    assert output[1].equal(output[4])
+    assert not output[1].equal(output[2])

@@ -101,3 +101,16 @@ def test_copies_may_be_written_into(copy):
     iterator.copy, iterator.dtype = copy, torch.float64
     for x, _ in iterator:
         assert np.shares_memory(x.numpy(), own) != copy
+
+
+@pytest.mark.parametrize(("n_rows", "sizes"), [(64, [64]), (65, [32, 33]), (200, [50] * 4)])
+def test_batches_are_alike_in_size(n_rows, sizes, generator):
+    batches = Batches(
+        Rows(np.zeros((n_rows, 1))),
+        batch_size=64,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        generator=generator,
+    )
+    assert len(batches) == len(sizes)
+    assert [len(x) for x, _ in batches] == sizes
