@@ -24,7 +24,7 @@ class Sparse(ParameterObject):
         exactly zero. "kl": the code is in (0, 1), and the penalty is the divergence of
         each entry's mean activation from `target` [2]_.
     weight : float or None, default=None
-        What the penalty is multiplied by. None: 0.01 for "l1", 3 for "kl".
+        What the penalty is multiplied by. None: 0.05 for "l1", 3 for "kl".
     target : float, default=0.05
         Mean activation that "kl" asks for, in (0, 1).
 
@@ -79,7 +79,7 @@ class Sparse(ParameterObject):
             raise ValueError(f"penalty must be one of ['kl', 'l1'], got {self.penalty!r}.")
         weight = self.weight
         if weight is None:
-            weight = 0.01 if self.penalty == "l1" else 3.0
+            weight = 0.05 if self.penalty == "l1" else 3.0
         check_scalar(weight, "weight", Real, min_val=0)
         if self.penalty == "l1":
             return _SparseByL1(weight)
