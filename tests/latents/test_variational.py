@@ -310,3 +310,16 @@ def test_without_divergence_there_is_no_prior(digits):
 def test_game_is_not_searched_along_lines(digits):
     with pytest.raises(ValueError, match=r"'adversarial' has no meaning with L-BFGS"):
         make(latent="adversarial", optimizer="lbfgs").fit(digits)
+
+
+def test_weights_that_are_only_tried_leave_no_trace(hidden):
+    latent = Variational().build(2).train()
+    latent.context = nn.Context(torch.Generator().manual_seed(0))
+    latent.context.begin(hidden)
+    latent.context.is_trial = True
+    module = torch.nn.Module()
+    module.likelihood = "gaussian"
+    raw = torch.zeros(6, 5, dtype=hidden.dtype)
+    output = nn.Output(raw, raw, latent(hidden), hidden)
+    latent.objective(module, output, torch.full((6,), 1e6, dtype=hidden.dtype), None)
+    assert latent.noise_scale == 1
