@@ -306,7 +306,8 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             )
         if not positive.all():
             X, weight = X[positive], weight[positive]
-        return Rows(X, weight / weight.mean())
+        mean = float(weight.mean())
+        return Rows(X, weight / mean, mean_weight=mean)
 
     def _check_range(self, X: Any) -> None:
         """Check that X has values that the loss has a meaning for."""

@@ -21,6 +21,7 @@ _TURNED = 0.1
 # largest before.
 _VANISHING = 1e-5
 _EXPLODING = 100.0
+_SMALL_GRADIENT = 1e-4  # rises from below mean nothing
 # Share of the units of a layer, or of the entries of the code.
 _MANY = 0.1
 # Nats, and standard deviation relative to the liveliest entry.
@@ -216,7 +217,7 @@ def _examine_fit(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
         last = float(np.mean(held_out[-max(1, len(held_out) // 10) :]))
         fall = start - best
         at_best = int(np.argmin(held_out))
-        turned = last - best > _TURNED * (fall if fall > 0 else abs(start))
+        turned = last - best > max(_NOTHING_LEFT, _TURNED * (fall if fall > 0 else abs(start)))
         if turned and train[-1] < train[at_best]:
             yield Finding(
                 "over-fitting",
@@ -246,7 +247,7 @@ def _examine_gradients(case: _Case, figures: dict[str, str]) -> Iterator[Finding
         # Beside the largest before: gradients fall, but should not rise by much.
         sizes = np.sqrt((norms**2).sum(axis=0))
         largest = np.maximum.accumulate(sizes)[:-1]
-        times = float(np.max(sizes[1:] / np.maximum(largest, np.finfo(float).tiny), initial=0.0))
+        times = float(np.max(sizes[1:] / np.maximum(largest, _SMALL_GRADIENT), initial=0.0))
     else:
         times = 0.0
     if case.record.diverged or times > _EXPLODING:

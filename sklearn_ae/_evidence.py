@@ -16,6 +16,7 @@ from sklearn_ae.training import AutoencoderNet
 
 # A unit that varies less than this share of the liveliest of its layer says nothing.
 _IDLE = 1e-3
+_MIN_ROWS = 10  # to tell
 
 
 @dataclass
@@ -60,13 +61,13 @@ def gather(net: AutoencoderNet, record: Record) -> Evidence:
     """
     module = net.module_
     judged = record.rows if record.held_out is None else record.held_out
-    error, idle = _run(net, judged)
+    error = float(np.mean(np.square(net.compute(module.residual, judged), dtype=np.float64)))
     output_range = (-np.inf, np.inf)
     if module.output_activation is not None:
         output_range = (0.0 if isinstance(module.output_activation, nn.Sigmoid) else -1.0, 1.0)
     hidden = net.compute(lambda x: module.hidden(module.standardize(x)), record.rows)
     return Evidence(
-        idle=idle,
+        idle=_idle_units(net, record.rows) if record.rows.shape[0] >= _MIN_ROWS else {},
         hidden=torch.from_numpy(hidden).to(net.device),
         error=error,
         pca_error=_pca_error(module, record, judged, net.n_components),
@@ -75,8 +76,8 @@ def gather(net: AutoencoderNet, record: Record) -> Evidence:
     )
 
 
-def _run(net: AutoencoderNet, rows: Any) -> tuple[float, dict[str, float]]:
-    """Give the error of some rows, and the share of idle units in each layer."""
+def _idle_units(net: AutoencoderNet, rows: Any) -> dict[str, float]:
+    """Give the share of idle units in each layer."""
     spreads: dict[str, Tensor] = {}
     activations = tuple(kind for kind in ACTIVATIONS.values() if kind is not nn.Identity)
 
@@ -98,15 +99,14 @@ def _run(net: AutoencoderNet, rows: Any) -> tuple[float, dict[str, float]]:
         if isinstance(part, activations)
     ]
     try:
-        residuals = net.compute(module.residual, rows)
+        net.compute(module.residual, rows)
     finally:
         for hook in hooks:
             hook.remove()
-    idle = {
+    return {
         name: float((spread <= _IDLE * spread.max()).double().mean())
         for name, spread in spreads.items()
     }
-    return float(np.mean(np.square(residuals, dtype=np.float64))), idle
 
 
 def _pca_error(module: Autoencoder, record: Record, judged: Any, n_components: int) -> float:

@@ -78,20 +78,9 @@ def make_record(net: AutoencoderNet, monitor: Monitor, previous: Record | None) 
     trained, held_out = monitor.split_
     rows, n_seen = _some(trained, _N_ROWS), float(len(trained))
     if trained.sample_weight is not None:
-        n_seen = float(trained.sample_weight.sum())
+        n_seen = trained.mean_weight * float(_weights(trained).sum())
     if previous is not None:
-        shares = np.repeat(
-            [previous.n_seen / previous.rows.shape[0], n_seen / rows.shape[0]],
-            [previous.rows.shape[0], rows.shape[0]],
-        )
-        both = [previous.rows, rows]
-        if all(isinstance(part, np.ndarray) for part in both):
-            together = np.concatenate(both)
-        else:
-            together = sparse.vstack([sparse.csr_array(part) for part in both], format="csr")
-        n_seen += previous.n_seen
-        even = np.allclose(shares, shares[0])
-        rows = _some(Rows(together, None if even else shares), _N_ROWS)
+        rows, n_seen = _merge(previous, rows, n_seen, _limit(trained)), previous.n_seen + n_seen
     epochs = net.history[monitor.n_epochs_before_ :]
     return Record(
         rows=rows,
@@ -105,16 +94,42 @@ def make_record(net: AutoencoderNet, monitor: Monitor, previous: Record | None) 
     )
 
 
+def _merge(previous: Record, rows: Any, n_seen: float, limit: int) -> Any:
+    """Keep so many rows of both, in proportion to how many there were."""
+    total = previous.n_seen + n_seen
+    n_kept = min(limit, previous.rows.shape[0] + rows.shape[0])
+    # At random, or the same places would always be dropped; by a seed, to be repeatable.
+    seed = np.random.SeedSequence([int(previous.n_seen), int(total)])
+    random = np.random.default_rng(seed)
+    n_new = int(n_kept * n_seen / total + random.random())
+    parts = [
+        part[np.sort(np.resize(random.permutation(part.shape[0]), n))]
+        for part, n in ((previous.rows, n_kept - n_new), (rows, n_new))
+        if n > 0
+    ]
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    return sparse.vstack([sparse.csr_array(part) for part in parts], format="csr")
+
+
+def _limit(rows: Rows) -> int:
+    return min(_N_ROWS, max(50, _MAX_ENTRIES // rows.X.shape[1]))
+
+
+def _weights(rows: Rows) -> np.ndarray:
+    assert rows.sample_weight is not None, "there are weights"
+    return rows.sample_weight if rows.index is None else rows.sample_weight[rows.index]
+
+
 def _some(rows: Rows, n_rows: int) -> Any:
     """Copy at most so many rows, evenly spread, in proportion to their weights."""
     size = len(rows)
-    n_rows = min(n_rows, size, max(50, _MAX_ENTRIES // rows.X.shape[1]))
+    n_rows = min(n_rows, size, _limit(rows))
     # In the middle of each share, so that no row is missed for rounding.
     places = (np.arange(n_rows) + 0.5) / n_rows
     if rows.sample_weight is None:
         index = (places * size).astype(int)
     else:
-        weight = rows.sample_weight if rows.index is None else rows.sample_weight[rows.index]
-        total = np.cumsum(weight, dtype=np.float64)
+        total = np.cumsum(_weights(rows), dtype=np.float64)
         index = np.searchsorted(total, places * total[-1]).clip(max=size - 1)
     return rows.X[index if rows.index is None else rows.index[index]]

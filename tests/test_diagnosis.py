@@ -214,3 +214,13 @@ def test_text_and_html():
 def test_not_fitted():
     with pytest.raises(NotFittedError):
         AutoencoderTransformer().diagnose()
+
+
+def test_few_held_out_rows_say_little(digits):
+    report = fit(digits[:14], n_components=2, early_stopping=True, max_iter=30).diagnose()
+    assert "dead units" not in report.symptoms
+
+
+def test_what_is_exact_from_the_start_has_no_symptoms():
+    X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 8))
+    assert fit(X, n_components=2).diagnose().symptoms == ()

@@ -180,3 +180,21 @@ def test_draws_differ_and_leave_the_global_state_alone(digits):
 def test_wide_codes_have_small_mixtures():
     hidden = np.random.default_rng(0).normal(size=(500, 300))
     assert CodeDensity(hidden).mixture.n_components == 1
+
+
+def test_streams_of_single_rows_are_remembered_evenly():
+    fitted = make(n_components=1, hidden_layer_sizes=(2,)).partial_fit([[0.0, 0.0], [1.0, 1.0]])
+    for place in range(2, 1500):
+        fitted.partial_fit([[place, place % 7]])
+    rows = fitted._record_.rows
+    assert rows.shape == (1000, 2)
+    counts = np.histogram(rows[:, 0], 5, (0, 1500))[0]
+    assert counts == pytest.approx(200, abs=50)
+
+
+def test_weights_count_across_calls():
+    one, other = clusters()
+    fitted = make(hidden_layer_sizes=(4,))
+    fitted.partial_fit(one, sample_weight=np.full(200, 9.0))
+    fitted.partial_fit(other, sample_weight=np.full(200, 1.0))
+    assert share_of_the_second(fitted._record_.rows) == pytest.approx(0.1, abs=0.02)

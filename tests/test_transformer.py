@@ -567,3 +567,15 @@ def test_clone_has_the_parameters_alone(curve):
     assert not hasattr(copy, "net_")
     assert copy.get_params() == fitted.get_params()
     assert copy.architecture is not fitted.architecture
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"latent": "wasserstein"}, {"dropout": 0.2}, {"latent": "adversarial"}], ids=str
+)
+def test_warm_start_goes_on_where_losses_depend_on_batches(parameters, digits):
+    fitted = make(
+        n_components=4, warm_start=True, early_stopping=False, max_iter=20, **parameters
+    ).fit(digits[:400])
+    before = fitted.transform(digits)
+    fitted.fit(digits[:400])
+    assert not np.array_equal(fitted.transform(digits), before)

@@ -108,7 +108,8 @@ class _Adversarial(nn.Latent):
         code = output.code
         mean, _ = super().objective(autoencoder, output, loss, weight)
         # How a game stands says little about how near the codes are to the prior.
-        value = mean.detach() + self.weight * squared_discrepancy(code.detach(), weight)
+        with torch.no_grad():
+            value = mean + self.weight * squared_discrepancy(code, weight)
         if not torch.is_grad_enabled():
             return nn.Objective(value, value)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}

@@ -2,6 +2,7 @@
 
 from numbers import Real
 
+import torch
 from sklearn.utils import check_scalar
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from sklearn_ae._parameter_object import ParameterObject
 
 # Widths of the kernels, as shares of the typical distance of two draws from the prior.
 _WIDTHS = (0.25, 0.5, 1.0, 2.0)
+_BLOCK = 1024
 
 
 class Wasserstein(ParameterObject):
@@ -108,15 +110,25 @@ def squared_discrepancy(code: Tensor, weight: Tensor | None = None) -> Tensor:
     """
     n_components = code.shape[-1]
     squares = code.square().sum(dim=-1)
-    # By way of products, not of differences of all pairs.
-    distances = (squares[:, None] + squares - 2 * code @ code.T).clamp(min=0)
     total = code.new_zeros(())
     for width in _WIDTHS:
         variance = 2 * n_components * width**2
-        pairs = (distances / (-2 * variance)).exp()
-        among_codes = nn.weighted_mean(nn.weighted_mean(pairs, weight)[:, None], weight)[0]
+        # The mean over all pairs, so many rows at a time.
+        to_others = [
+            nn.weighted_mean(
+                (_squared_distances(code, squares, some) / (-2 * variance)).exp(), weight
+            )
+            for some in torch.arange(len(code), device=code.device).split(_BLOCK)
+        ]
+        among_codes = nn.weighted_mean(torch.cat(to_others)[:, None], weight)[0]
         to_prior = nn.weighted_mean((squares / (-2 * (variance + 1))).exp()[:, None], weight)[0]
         to_prior = to_prior * (variance / (variance + 1)) ** (n_components / 2)
         in_prior = (variance / (variance + 2)) ** (n_components / 2)
         total = total + among_codes - 2 * to_prior + in_prior
     return total / len(_WIDTHS)
+
+
+def _squared_distances(code: Tensor, squares: Tensor, some: Tensor) -> Tensor:
+    """Give those of all codes, as rows, from some of them, as columns."""
+    # By way of products, not of differences.
+    return (squares[:, None] + squares[some] - 2 * code @ code[some].T).clamp(min=0)

@@ -1,35 +1,30 @@
 """How large the gradients of the layers are, noted once an epoch."""
 
+import copy
 import math
 
 import torch
 from torch import Tensor
 
-from sklearn_ae.nn import Autoencoder
-
 
 class GradientNorms:
-    """Notes the gradients of the weights of encoder and decoder.
+    """Notes the gradients of some weights.
 
     Parameters
     ----------
-    module : Autoencoder
-        The network.
+    layers : dict of str to Tensor
+        The weights of each layer, by name.
     """
 
-    def __init__(self, module: Autoencoder) -> None:
-        # Biases, the linear path and what a latent learns beside are not links of the chain.
-        self._layers = {
-            name: weight
-            for name, weight in module.named_parameters()
-            if name.startswith(("encoder.", "decoder.")) and "bias" not in name and weight.dim() > 1
-        }
+    def __init__(self, layers: dict[str, Tensor]) -> None:
+        self._roots = {name: math.sqrt(weights.numel()) for name, weights in layers.items()}
+        self._weights = list(layers.values())
         self._norms: list[Tensor] = []
 
     def note(self) -> None:
         """Note the gradients of the last batch, which are still there."""
-        gradients = [w.grad for w in self._layers.values() if w.grad is not None]
-        if gradients and len(gradients) == len(self._layers):
+        gradients = [weights.grad for weights in self._weights if weights.grad is not None]
+        if gradients and len(gradients) == len(self._weights):
             self._norms.append(torch.stack(torch._foreach_norm(gradients)))
 
     def collect(self) -> dict[str, list[float]]:
@@ -38,13 +33,24 @@ class GradientNorms:
         Returns
         -------
         norms : dict of str to list of float
-            For each layer, from input to output, the root mean square of its gradient in
-            each epoch; empty if nothing was noted.
+            For each layer the root mean square of its gradient in each epoch; empty if
+            nothing was noted.
         """
         if not self._norms:
             return {}
         norms = torch.stack(self._norms).double().cpu()
         return {
-            name: (column / math.sqrt(weight.numel())).tolist()
-            for (name, weight), column in zip(self._layers.items(), norms.T, strict=True)
+            name: (column / root).tolist()
+            for (name, root), column in zip(self._roots.items(), norms.T, strict=True)
         }
+
+    def without_weights(self) -> "GradientNorms":
+        """Give a copy that keeps what was noted and holds on to nothing else.
+
+        Returns
+        -------
+        copy : GradientNorms
+        """
+        light = copy.copy(self)
+        light._weights, light._norms = [], [norms.cpu() for norms in self._norms]
+        return light

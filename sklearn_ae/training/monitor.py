@@ -73,7 +73,8 @@ class Monitor(Callback):
         self.begin = begin
         self.end = end
 
-    def on_train_begin(self, net: "AutoencoderNet", **kwargs: Any) -> None:
+    def on_train_begin(self, net: "AutoencoderNet", X: Any = None, **kwargs: Any) -> None:
+        self.split_ = X, None
         self.initial_loss_ = self.best_loss_ = math.nan
         self.diverged_ = False
         self.n_epochs_before_ = len(net.history)
@@ -86,8 +87,12 @@ class Monitor(Callback):
     ) -> None:
         self.split_ = dataset_train, dataset_valid
         if not self.weights_:
-            rows = dataset_train if dataset_valid is None else dataset_valid
-            self.initial_loss_ = self.best_loss_ = net.mean_loss(rows)
+            if dataset_valid is None:
+                # As epochs are judged: the loss of some latents depends on the size of batches.
+                loss = net.mean_loss(dataset_train, as_in_training=True)
+            else:
+                loss = net.mean_loss(dataset_valid)
+            self.initial_loss_ = self.best_loss_ = loss
             self._to_beat = self._less_tol(self.initial_loss_)
             if not math.isfinite(self.initial_loss_):
                 self.diverged_ = True

@@ -1,6 +1,5 @@
 """skorch's net, with an epoch as lean as a hand-written loop."""
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +23,7 @@ from sklearn_ae.training.schedules import (
     SCHEDULES,
     constant,
 )
+from sklearn_ae.training.state import StateMixin
 
 # Rows of a batch outside training: enough for full speed, and not too many for the memory.
 _INFERENCE_ROWS = 4096
@@ -32,7 +32,7 @@ _INFERENCE_ENTRIES = 2**22
 _CORNER = 1e-5
 
 
-class AutoencoderNet(NeuralNet):
+class AutoencoderNet(StateMixin, NeuralNet):
     """Trains an autoencoder on :class:`~sklearn_ae.training.Rows`.
 
     Parameters
@@ -96,6 +96,7 @@ class AutoencoderNet(NeuralNet):
             device=device,
             **{f"optimizer__{name}": value for name, value in options.items()},
         )
+        self.gradient_norms_ = GradientNorms({})
         self.l1_penalty = l1_penalty
         self.max_grad_norm = max_grad_norm
         self.dtype = dtype
@@ -158,6 +159,7 @@ class AutoencoderNet(NeuralNet):
             self.module_.eval()
             self._give_context(None)
             self._noise: torch.Generator | None = None
+            self.gradient_norms_ = self.gradient_norms_.without_weights()
             # They may hold on to data and estimators.
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
@@ -200,7 +202,16 @@ class AutoencoderNet(NeuralNet):
                 self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, threshold=0
             )
         self._n_steps = 0
-        self.gradient_norms_ = GradientNorms(self.module_)
+        # Biases, the linear path and what a latent learns beside are not links of the chain.
+        self.gradient_norms_ = GradientNorms(
+            {
+                name: weights
+                for name, weights in self.module_.named_parameters()
+                if name.startswith(("encoder.", "decoder."))
+                and "bias" not in name
+                and weights.dim() > 1
+            }
+        )
         # Known only once the rows are split.
         self._max_steps: int | None = None
         noise_seed, self._validation_seed = torch.randint(
@@ -304,10 +315,29 @@ class AutoencoderNet(NeuralNet):
 
     # --- beyond skorch ----------------------------------------------------------------------
 
-    def mean_loss(self, rows: Rows) -> float:
-        """Give the loss of some rows under the current weights."""
+    def mean_loss(self, rows: Rows, *, as_in_training: bool = False) -> float:
+        """Give the loss of some rows under the current weights.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+        as_in_training : bool, default=False
+            Whether in batches of the training, and with dropout.
+
+        Returns
+        -------
+        loss : float
+        """
         self._set_mode(training=False)
-        loss = self._mean_loss(self.get_iterator(rows), self.validation_step)
+        batches = self.get_iterator(rows)
+        if as_in_training:
+            batches = self.get_iterator(rows, training=True)
+            batches.generator = None
+            self._set_training(True)
+            assert self._context is not None, "given with the mode"
+            self._context.is_trial = True
+        loss = self._mean_loss(batches, self.validation_step)
         self._give_context(None)
         return loss
 
@@ -344,58 +374,6 @@ class AutoencoderNet(NeuralNet):
                 start += len(part)
         assert result is not None, "there is at least one row"
         return result
-
-    def weights(self) -> list[Tensor]:
-        """Give the tensors that make up the state of the module, without copying them."""
-        return [tensor.detach() for tensor in self.module_.state_dict().values()]
-
-    def set_weights(self, weights: list[Tensor]) -> None:
-        """Copy such tensors into the module."""
-        with torch.no_grad():
-            for current, new in zip(self.weights(), weights, strict=True):
-                current.copy_(new)
-
-    def forget_steps(self) -> None:
-        """Forget what the optimizer remembers of past steps, such as its momentum."""
-        self.optimizer_.state.clear()
-
-    def state(self) -> dict[str, Any]:
-        """Give a copy of all that training changes."""
-        return {
-            "weights": [tensor.clone() for tensor in self.weights()],
-            "optimizer": copy.deepcopy(self.optimizer_.state_dict()),
-            "generator": self.generator.get_state(),
-            "n_epochs": len(self.history),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to such a state."""
-        self.set_weights(state["weights"])
-        self.optimizer_.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
-        del self.history[state["n_epochs"] :]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # skorch pickles modules into bytes within the pickle, for the sake of devices. On the CPU
-        # there is no need, and then cloudpickle, by which joblib's workers answer, also takes
-        # classes and functions that are defined in a notebook.
-        return super().__getstate__() if self.device.type != "cpu" else self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if "__cuda_dependent_attributes__" in state:
-            super().__setstate__(state)
-        else:
-            self.__dict__.update(state)
-
-    def snapshot(self, weights: list[Tensor]) -> "AutoencoderNet":
-        """Give a net for inference with a module of its own that has these weights."""
-        self._give_context(None)  # every epoch gives one anew
-        module = copy.deepcopy(self.module_).eval()
-        # Past skorch's bookkeeping of components, which is for nets under construction.
-        net: AutoencoderNet = object.__new__(type(self))
-        net.__dict__.update(self.__dict__ | {"module": module, "module_": module})
-        net.set_weights(weights)
-        return net
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)

@@ -21,14 +21,21 @@ class Rows(Dataset):
         A weight for each of its rows.
     index : ndarray of int or None, default=None
         The selected rows; all if None.
+    mean_weight : float, default=1.0
+        What the weights were divided by.
     """
 
     def __init__(
-        self, X: Any, sample_weight: np.ndarray | None = None, index: np.ndarray | None = None
+        self,
+        X: Any,
+        sample_weight: np.ndarray | None = None,
+        index: np.ndarray | None = None,
+        mean_weight: float = 1.0,
     ) -> None:
         self.X = X
         self.sample_weight = sample_weight
         self.index = index
+        self.mean_weight = mean_weight
 
     def __len__(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
@@ -64,10 +71,11 @@ class Rows(Dataset):
         return self._part(training), self._part(validation)
 
     def _part(self, index: np.ndarray) -> "Rows":
-        weight = self.sample_weight
+        weight, mean_weight = self.sample_weight, self.mean_weight
         if weight is not None:
-            weight = weight / weight[index].mean()  # of mean 1 over the part
-        return Rows(self.X, weight, index)
+            mean = float(weight[index].mean())  # of mean 1 over the part
+            weight, mean_weight = weight / mean, mean_weight * mean
+        return Rows(self.X, weight, index, mean_weight)
 
 
 class Batches:

@@ -1,6 +1,7 @@
 """Callbacks of scikit-learn and of skorch."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -368,3 +369,22 @@ def test_loss_that_is_never_finite(estimator, curve):
 
 def never_finite(input, reconstruction):
     return (input - reconstruction).mean(dim=-1) * math.nan
+
+
+class Pickler(Recorder):
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.calls.append(pickle.dumps(fitted_estimator))
+
+
+@each_estimator
+def test_estimator_of_an_epoch_is_one_by_itself(estimator):
+    pickler = Pickler()
+    fitted = make(estimator).set_callbacks(pickler).fit(X)
+    copies = [pickle.loads(call) for call in pickler.calls if isinstance(call, bytes)]
+    assert len(copies) == 4
+    for name, values in outputs(fitted, X).items():
+        np.testing.assert_array_equal(getattr(copies[-1], name)(X), values)
+    before = outputs(copies[0], X)["reconstruct"]
+    copies[0].partial_fit(X)
+    assert not np.array_equal(outputs(copies[0], X)["reconstruct"], before)

@@ -16,7 +16,7 @@ class FakeNet:
         self.history = []
         self.weight = torch.zeros(1)
 
-    def mean_loss(self, rows):
+    def mean_loss(self, rows, as_in_training=False):
         return self.initial
 
     def weights(self):
