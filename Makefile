@@ -8,7 +8,7 @@ benchmark: .venv/installed
 	$(BIN)/python -m benchmarks pca --dataset digits --n-components 2 8 32
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -71,7 +71,7 @@ def test_mixture_of_few_or_constant_codes(n):
         (Sparse(), lambda codes: (codes >= 0).all()),
         (Sparse("kl"), lambda codes: ((codes > 0) & (codes < 1)).all()),
     ],
-    ids=repr,
+    ids=["k-sparse", "l1", "kl"],
 )
 def test_sampled_codes_keep_what_is_asked_of_codes(latent, is_code, digits):
     fitted = make(latent=latent, n_components=20, max_iter=3).fit(digits)
