@@ -119,6 +119,8 @@ class Criterion(nn.Module):
         input units, or the input and the logits of its reconstruction.
     likelihood : str or None
         A key of ``nn.LIKELIHOODS``, if the loss has a meaning as a distribution.
+    is_squared_error : bool
+        Whether it is the squared error in standard units.
     """
 
     def __init__(self, loss: str | PerSampleLoss) -> None:
@@ -126,6 +128,7 @@ class Criterion(nn.Module):
         self.function, self.units, self.likelihood = (
             _Loss(loss, "input", "own") if callable(loss) else LOSSES[loss]
         )
+        self.is_squared_error = loss == "squared_error"
 
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder

@@ -1,6 +1,7 @@
 """The network itself: pure PyTorch modules that know neither scikit-learn nor skorch."""
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
+from sklearn_ae.nn.chain import Chain
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
@@ -16,13 +17,14 @@ from sklearn_ae.nn.random import (
     SaltAndPepperNoise,
 )
 from sklearn_ae.nn.recurrent import CELLS, RecurrentDecoder, RecurrentEncoder
-from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedStack
+from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedLinear, TiedStack
 
 __all__ = [
     "ACTIVATIONS",
     "CELLS",
     "LIKELIHOODS",
     "Autoencoder",
+    "Chain",
     "Context",
     "ContextModule",
     "ConvolutionalDecoder",
@@ -40,6 +42,7 @@ __all__ = [
     "RecurrentEncoder",
     "SaltAndPepperNoise",
     "Stack",
+    "TiedLinear",
     "TiedStack",
     "starts_at_zero",
     "weighted_mean",

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
 from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.gradients import GradientNorms
+from sklearn_ae.training.lean import LeanEpochs
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import (
@@ -24,10 +25,11 @@ from sklearn_ae.training.schedules import (
     constant,
 )
 from sklearn_ae.training.state import StateMixin
+from sklearn_ae.training.threads import threads_by_size
 
-# Rows of a batch outside training: enough for full speed, and not too many for the memory.
+# Rows of a batch outside training: enough for full speed, and no more than the cache holds.
 _INFERENCE_ROWS = 4096
-_INFERENCE_ENTRIES = 2**22
+_INFERENCE_ENTRIES = 2**19
 # Weights below this size are as good as zero to the L1 penalty.
 _CORNER = 1e-5
 
@@ -144,6 +146,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.validation_fraction = validation_fraction
         self.verbose = verbose
         self.callbacks = callbacks
+        self._lean: LeanEpochs | None = LeanEpochs(self)
         try:
             self.initialize_callbacks()
             if schedule != "constant" and any(
@@ -153,9 +156,12 @@ class AutoencoderNet(StateMixin, NeuralNet):
                     "An LRScheduler among the callbacks needs learning_rate_schedule='constant', "
                     f"got {schedule!r}: both would set the learning rate."
                 )
-            self.partial_fit(rows)
+            with threads_by_size(self.module_, min(batch_size, len(rows))):
+                self.partial_fit(rows)
         finally:
             # Also after an error: the network of a warm start stays in use.
+            self._lean.end()
+            self._lean = None
             self.module_.eval()
             self._give_context(None)
             self._noise: torch.Generator | None = None
@@ -269,7 +275,10 @@ class AutoencoderNet(StateMixin, NeuralNet):
             loss = self._mean_logged_loss(prefix)
         else:
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
-            loss = self._mean_loss(iterator, step_fn)
+            if training and self._lean is not None and self._lean.fit():
+                loss = self._lean.run(iterator)
+            else:
+                loss = self._mean_loss(iterator, step_fn)
         if training:
             self.gradient_norms_.note()
         self.history.record(f"{prefix}_loss", loss)
@@ -280,7 +289,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             self._best_losses[prefix] = loss
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
-        self._follow_schedule()
+        self.follow_schedule()
         if not isinstance(self.optimizer_, torch.optim.LBFGS):
             step = self._backward(batch)
             # Without skorch's closure, which costs a fifth of a small network's step.
@@ -448,7 +457,8 @@ class AutoencoderNet(StateMixin, NeuralNet):
             if not name.startswith("latent."):
                 yield name, parameter
 
-    def _follow_schedule(self) -> None:
+    def follow_schedule(self) -> None:
+        """Set the learning rate of the next step."""
         if SCHEDULES[self.schedule] is constant:
             return  # set once, for a plateau or a callback to change
         assert self._max_steps is not None

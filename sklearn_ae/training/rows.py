@@ -1,6 +1,6 @@
 """The rows that are trained on, and the batches they are cut into."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+# Entries that are fetched at once: 1 MiB in float32.
+_BLOCK_ENTRIES = 2**18
 
 
 class Rows(Dataset):
@@ -42,10 +45,35 @@ class Rows(Dataset):
 
     def __getitem__(self, selection: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Give dense rows and their weights, the selection being a slice or positions."""
+        return self.take(selection)
+
+    def take(
+        self, selection: Any, memory: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Give dense rows and their weights.
+
+        Parameters
+        ----------
+        selection : slice or ndarray of int
+            Which.
+        memory : ndarray of shape (n_rows, n_features) or None, default=None
+            Where they may be copied to.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_selected, n_features)
+            The rows.
+        weight : ndarray of shape (n_selected,) or None
+            Their weights.
+        """
         if self.index is not None:
             selection = self.index[selection]
         weight = None if self.sample_weight is None else self.sample_weight[selection]
-        rows = self.X[selection]
+        if memory is not None and not isinstance(selection, slice):
+            # With mode="raise", numpy would fill a copy of the memory first.
+            rows = np.take(self.X, selection, 0, out=memory[: len(selection)], mode="clip")
+        else:
+            rows = self.X[selection]
         return (rows if isinstance(rows, np.ndarray) else rows.toarray()), weight
 
     def split(self, fraction: float, generator: torch.Generator) -> tuple["Rows", "Rows"]:
@@ -81,6 +109,9 @@ class Rows(Dataset):
 class Batches:
     """Iterate over batches of rows as tensors.
 
+    Rows are fetched in blocks of several batches, of which the batches are slices: small
+    batches cost no more than a slice, and a block still fits in the processor's cache.
+
     Parameters
     ----------
     rows : Rows
@@ -113,34 +144,79 @@ class Batches:
         self.device = device
         self.dtype = dtype
         self.generator = generator
-        self._only_batch: tuple[Tensor, Tensor | None] | None = None
+        self._only_batch: tuple[Any, tuple[Tensor, Tensor | None]] | None = None
+        self._memory: np.ndarray | None = None
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        return self.iterate()
+
+    def iterate(
+        self, prepare: Callable[[Tensor], Tensor] | None = None, *, reuse: bool = False
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Iterate over the batches.
+
+        Parameters
+        ----------
+        prepare : callable or None, default=None
+            Applied to each block of rows, which it may change in place where `copy` is True.
+        reuse : bool, default=False
+            Whether the memory of a batch may be used again once a later one is asked for.
+
+        Yields
+        ------
+        x : Tensor of shape (batch, n_features)
+            Rows.
+        weight : Tensor of shape (batch,) or None
+            Their weights.
+        """
         if len(self) == 1:
             # A batch that holds every row is the same in every order: build it once.
-            if self._only_batch is None:
-                self._only_batch = self._tensors(slice(None))
-            yield self._only_batch
+            if self._only_batch is None or self._only_batch[0] != prepare:
+                self._only_batch = prepare, self._tensors(slice(None), prepare, None)
+            yield self._only_batch[1]
             return
         order = None
         if self.generator is not None:
             order = torch.randperm(len(self.rows), generator=self.generator).numpy()
         # Alike in size: a last batch of a few rows would count as much as the others.
         edges = [len(self.rows) * i // len(self) for i in range(len(self) + 1)]
-        for start, end in pairwise(edges):
-            batch = slice(start, end)
-            yield self._tensors(batch if order is None else order[batch])
+        width = self.rows.X.shape[1]
+        per_block = max(1, _BLOCK_ENTRIES // (width * self.batch_size))
+        memory = self._memory_for(per_block * self.batch_size) if reuse else None
+        for first in range(0, len(self), per_block):
+            cuts = edges[first : first + per_block + 1]
+            block: Any = slice(cuts[0], cuts[-1])
+            if order is not None:
+                block = order[block]
+            x, weight = self._tensors(block, prepare, memory)
+            for start, end in pairwise(cut - cuts[0] for cut in cuts):
+                yield x[start:end], None if weight is None else weight[start:end]
 
-    def _tensors(self, selection: Any) -> tuple[Tensor, Tensor | None]:
-        rows, weight = self.rows[selection]
-        return self._tensor(rows), None if weight is None else self._tensor(weight)
+    def _tensors(
+        self,
+        selection: Any,
+        prepare: Callable[[Tensor], Tensor] | None,
+        memory: np.ndarray | None,
+    ) -> tuple[Tensor, Tensor | None]:
+        rows, weight = self.rows.take(selection, memory)
+        x = self._tensor(rows, is_own=memory is not None and rows.base is memory)
+        if prepare is not None:
+            x = prepare(x)
+        return x, None if weight is None else self._tensor(weight)
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
+    def _tensor(self, array: np.ndarray, *, is_own: bool = False) -> Tensor:
         # A slice is a view of the user's own array: it may be read-only, which PyTorch does not
         # support, and what is written into it by a loss of his own must not get there.
-        if array.base is not None and (self.copy or not array.flags.writeable):
+        if array.base is not None and not is_own and (self.copy or not array.flags.writeable):
             array = array.copy()
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
+
+    def _memory_for(self, n_rows: int) -> np.ndarray | None:
+        # Pages of new memory cost as much as what is copied there.
+        X = self.rows.X
+        if self._memory is None and isinstance(X, np.ndarray):
+            self._memory = np.empty((n_rows, X.shape[1]), X.dtype)
+        return self._memory

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sklearn_ae.training.flat import own_memory
+
 
 class StateMixin:
     """Mixin of the net."""
@@ -64,6 +66,7 @@ class StateMixin:
         """Give a net for inference with a module of its own that has these weights."""
         self._give_context(None)  # every epoch gives one anew
         module, optimizer = copy.deepcopy((self.module_, self.optimizer_))
+        optimizer.state = own_memory(optimizer.state)
         # Past skorch's bookkeeping of components, which is for nets under construction.
         net = object.__new__(type(self))
         net.__dict__.update(
@@ -80,6 +83,7 @@ class StateMixin:
                 "callbacks_": [],
                 "_noise": None,
                 "_plateau": None,
+                "_lean": None,
             }
         )
         net.set_weights(weights)

@@ -1,0 +1,135 @@
+"""All parameters of an optimizer in one vector."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class FlatParameters:
+    """Lays the parameters of an optimizer, their gradients and its state into one vector each.
+
+    The parameters become views of it: the network computes with them as before, and the
+    optimizer updates all of them in one kernel, instead of one a parameter. This is for
+    optimizers whose update of an entry depends on that entry alone.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        An optimizer with one group of parameters, all of one type and device.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        (group,) = optimizer.param_groups
+        self._optimizer, self._group = optimizer, group
+        self._parameters: list[nn.Parameter] = group["params"]
+        self._vector = nn.Parameter(_join(self._parameters))
+        self._vector.grad = torch.zeros_like(self._vector)
+        self._gradients = self._split(self._vector.grad)
+        for parameter, view in zip(
+            self._parameters, self._split(self._vector.detach()), strict=True
+        ):
+            parameter.data = view
+        self._state: dict[str, Any] | None = None
+        self._shared_state: Any = None
+        self.lay_out_gradients()
+
+    def lay_out_gradients(self) -> None:
+        """Make the gradients of the parameters views of the vector's again."""
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+
+    @contextmanager
+    def in_use(self) -> Iterator[nn.Parameter]:
+        """Let the optimizer update the vector.
+
+        Outside of this, the optimizer is what it was: one with these parameters and a
+        state for each.
+
+        Yields
+        ------
+        vector : nn.Parameter
+            The vector, with its gradient.
+        """
+        optimizer, group = self._optimizer, self._group
+        self.lay_out_gradients()
+        if optimizer.state is not self._shared_state:  # new, or restored
+            self._state = _join_states([optimizer.state.get(p) for p in self._parameters])
+        group["params"] = [self._vector]
+        optimizer.state = defaultdict(dict)
+        if self._state is not None:
+            optimizer.state[self._vector] = self._state
+        try:
+            yield self._vector
+        finally:
+            self._state = optimizer.state.get(self._vector)
+            group["params"] = self._parameters
+            optimizer.state = self._shared_state = self._split_state()
+
+    def release(self) -> None:
+        """Give every parameter memory of its own again, as pickling and copying expect."""
+        for parameter in self._parameters:
+            parameter.data = parameter.data.clone()
+            parameter.grad = None
+        self._optimizer.state = own_memory(self._optimizer.state)
+
+    def _split(self, vector: Tensor) -> list[Tensor]:
+        sizes = [parameter.numel() for parameter in self._parameters]
+        return [
+            part.view_as(parameter)
+            for part, parameter in zip(vector.split(sizes), self._parameters, strict=True)
+        ]
+
+    def _split_state(self) -> defaultdict[Tensor, Any]:
+        states: defaultdict[Tensor, Any] = defaultdict(dict)
+        for name, value in (self._state or {}).items():
+            if isinstance(value, Tensor) and value.shape == self._vector.shape:
+                parts = self._split(value)
+            elif isinstance(value, Tensor):
+                parts = [value.clone() for _ in self._parameters]
+            else:
+                parts = [value] * len(self._parameters)
+            for parameter, part in zip(self._parameters, parts, strict=True):
+                states[parameter][name] = part
+        return states
+
+
+def own_memory(state: Any) -> Any:
+    """Copy the tensors of an optimizer's state, so that none is a view of a larger one.
+
+    Parameters
+    ----------
+    state : mapping of Tensor to dict
+        The state of each parameter.
+
+    Returns
+    -------
+    state : defaultdict
+        The same, with its own memory.
+    """
+    copy: Any = defaultdict(dict)
+    for parameter, values in state.items():
+        copy[parameter] = {
+            name: value.clone() if isinstance(value, Tensor) else value
+            for name, value in values.items()
+        }
+    return copy
+
+
+def _join(tensors: list[Any]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
+
+
+def _join_states(states: list[dict[str, Any] | None]) -> dict[str, Any] | None:
+    first = states[0]
+    if not first:
+        return None
+    return {
+        name: _join([state[name] for state in states if state is not None])
+        if isinstance(value, Tensor) and value.dim() > 0
+        else value
+        for name, value in first.items()
+    }
