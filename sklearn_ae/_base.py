@@ -65,6 +65,8 @@ _BUILT_WITH = (
 )
 # With fewer rows, a part of them is too small to judge by and too large to do without.
 _MIN_SAMPLES_TO_SPLIT = 100
+# Entries from which on threads pay for a sum.
+_LARGE = 2**20
 
 
 class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, BaseEstimator):
@@ -256,6 +258,9 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
             dtype=[np.float64, np.float32],
             order="C",
             ensure_min_samples=n_samples,
+            # scikit-learn would look at the sum as well, but on one thread, which takes a tenth of
+            # the time of the network.
+            ensure_all_finite=not _has_finite_sum(X),
         )
 
     def _squared_residuals(self, net: AutoencoderNet, X: Any, *, per_row: bool) -> np.ndarray:
@@ -399,6 +404,19 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
 def _copy(parameter: Any) -> Any:
     # set_params changes parameter objects in place.
     return clone(parameter) if hasattr(parameter, "get_params") else parameter
+
+
+def _has_finite_sum(X: Any) -> bool:
+    """Tell whether X is a large array without infinities and NaNs; False if in doubt."""
+    return (
+        isinstance(X, np.ndarray)
+        and X.dtype in (np.float32, np.float64)
+        and X.size > _LARGE
+        # PyTorch does not take others, or warns of them.
+        and X.flags.c_contiguous
+        and X.flags.writeable
+        and bool(torch.from_numpy(X).sum().isfinite())
+    )
 
 
 def _is_fitted(name: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
-_BLOCK_ENTRIES = 2**22  # of a block that is made dense: 32 MiB in float64
+_BLOCK_ENTRIES = 2**19  # of a block that is made dense: 4 MiB in float64, which a cache holds
 
 
 def blocks(length: int, width: int) -> Iterator[slice]:

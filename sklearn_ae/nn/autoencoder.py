@@ -207,7 +207,7 @@ class Autoencoder(nn.Module):
         standard : Tensor of shape (..., n_features)
             The same rows in standard units.
         """
-        return ((x - self.shift) / self.scale).to(self.dtype)
+        return (x - self.shift).div_(self.scale).to(self.dtype)
 
     def to_input_units(self, raw: Tensor) -> Tensor:
         """Take the decoder's output to input units.

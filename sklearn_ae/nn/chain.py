@@ -146,8 +146,7 @@ class Chain:
         self._path = None
         if path is not None:
             self._path = self._trained(path.encoder_weight), self._trained(path.decoder_weight)
-        # Taking views costs as much as small products: it is done once for each size of batches.
-        self._views: dict[int, tuple[list[_Layer], list[_Layer]]] = {}
+        self._narrow: dict[int, tuple[list[_Layer], list[_Layer]]] = {}
 
     def backward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Compute the gradient of the mean squared error of a batch.
@@ -165,46 +164,68 @@ class Chain:
             The squared errors, weighted, summed over rows and columns.
         """
         with torch.no_grad():
-            for original, coarse in self._copies:
-                coarse.value.copy_(original.value)
-            total = self._backward(x, x if x.dtype == self._dtype else x.to(self._dtype), weight)
+            total, residual, x = self._errors(x, weight)
+            self._backward(residual, x)
             for original, coarse in self._copies:
                 original.gradient.copy_(coarse.gradient)
         return total
 
-    def _backward(self, target: Tensor, x: Tensor, weight: Tensor | None) -> Tensor:
-        n_rows = x.shape[0]
-        if n_rows not in self._views:
-            encoder, decoder = (
-                [layer.narrow(n_rows) for layer in layers]
-                for layers in (self._encoder, self._decoder)
-            )
-            self._views[n_rows] = encoder, decoder
-        encoder, decoder = self._views[n_rows]
+    def loss(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Compute the squared errors of a batch, and no gradient.
 
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_features)
+            Rows in standard units.
+        weight : Tensor of shape (batch,) or None, default=None
+            Their weights.
+
+        Returns
+        -------
+        total : Tensor of shape ()
+            The squared errors, weighted, summed over rows and columns.
+        """
+        with torch.no_grad():
+            return self._errors(x, weight)[0]
+
+    def _errors(self, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the total, the weighted residuals, and the input in the type of the products."""
+        for original, coarse in self._copies:
+            coarse.value.copy_(original.value)
+        x = target if target.dtype == self._dtype else target.to(self._dtype)
+        encoder, decoder = self._views(x.shape[0])
         code = _forward(encoder, x)
         if self._path is not None:
             code.addmm_(x, self._path[0].value)
         raw = _forward(decoder, code)
         if self._path is not None:
             raw.addmm_(code, self._path[1].value)
-
         # In the type of the weights: differences of coarse numbers would be coarser still.
         residual = raw.sub_(target) if raw.dtype == target.dtype else raw - target
         weighted = residual if weight is None else residual * weight[:, None]
-        total = torch.dot(weighted.view(-1), residual.view(-1))
-        gradient = weighted.mul_(2 / weighted.numel())
+        return torch.dot(weighted.view(-1), residual.view(-1)), weighted, x
+
+    def _backward(self, residual: Tensor, x: Tensor) -> None:
+        encoder, decoder = self._views(x.shape[0])
+        gradient = residual.mul_(2 / residual.numel())
         if gradient.dtype != self._dtype:
             gradient = gradient.to(self._dtype)
-
-        code_gradient = encoder[-1].gradient
-        _backward(decoder, encoder[-1].output_t, gradient, code_gradient)
+        code_t, code_gradient = encoder[-1].output_t, encoder[-1].gradient
+        _backward(decoder, code_t, gradient, code_gradient)
         if self._path is not None:
-            torch.mm(encoder[-1].output_t, gradient, out=self._path[1].gradient)
+            torch.mm(code_t, gradient, out=self._path[1].gradient)
             code_gradient.addmm_(gradient, self._path[1].value.t())
             torch.mm(x.t(), code_gradient, out=self._path[0].gradient)
         _backward(encoder, x.t(), code_gradient, None)
-        return total
+
+    def _views(self, n_rows: int) -> tuple[list["_Layer"], list["_Layer"]]:
+        # Taking views costs as much as small products: it is done once for each size of batches.
+        if n_rows not in self._narrow:
+            self._narrow[n_rows] = (
+                [layer.narrow(n_rows) for layer in self._encoder],
+                [layer.narrow(n_rows) for layer in self._decoder],
+            )
+        return self._narrow[n_rows]
 
     def _layers(self, stack: Any, n_rows: int) -> list["_Layer"]:
         layers = list(stack.layers)
@@ -305,8 +326,9 @@ def _is_trained(parameter: nn.Parameter) -> bool:
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return any(
-        hooks
-        for name, hooks in vars(module).items()
-        if name.endswith("_hooks") and "state_dict" not in name
+    return bool(
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or module._backward_pre_hooks
+        or module._backward_hooks
     )

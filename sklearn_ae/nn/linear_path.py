@@ -1,6 +1,5 @@
 """The linear path beside the network, which starts at the principal components."""
 
-import copy
 import math
 
 import torch
@@ -100,10 +99,8 @@ def zero_last_layer(module: nn.Module) -> None:
         A network that ends in a layer with parameters, such as a linear layer or a
         convolution.
     """
-    layers = [layer for layer in module.modules() if list(layer.parameters(recurse=False))]
-    if layers:
-        for parameter in layers[-1].parameters(recurse=False):
-            nn.init.zeros_(parameter)
+    for parameter in _last_parameters(module):
+        nn.init.zeros_(parameter)
 
 
 def starts_at_zero(module: nn.Module, n_in: int) -> bool:
@@ -112,7 +109,7 @@ def starts_at_zero(module: nn.Module, n_in: int) -> bool:
     Parameters
     ----------
     module : nn.Module
-        The network, which stays as it is.
+        The network, whose weights stay as they are. It is left in evaluation mode.
     n_in : int
         Width of its input.
 
@@ -122,9 +119,18 @@ def starts_at_zero(module: nn.Module, n_in: int) -> bool:
         False where something other than that layer, such as a last activation or another
         branch, adds to the output.
     """
-    probe = copy.deepcopy(module).eval()
-    zero_last_layer(probe)
-    dtype = next((parameter.dtype for parameter in probe.parameters()), torch.float32)
+    parameters = _last_parameters(module)
+    before = [parameter.detach().clone() for parameter in parameters]
+    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
+    module.eval()
     with torch.no_grad():
-        output = probe(torch.linspace(-1, 1, 2 * n_in, dtype=dtype).reshape(2, n_in))
+        zero_last_layer(module)
+        output = module(torch.linspace(-1, 1, 2 * n_in, dtype=dtype).reshape(2, n_in))
+        for parameter, value in zip(parameters, before, strict=True):
+            parameter.copy_(value)
     return bool((output == 0).all())
+
+
+def _last_parameters(module: nn.Module) -> list[nn.Parameter]:
+    layers = [list(layer.parameters(recurse=False)) for layer in module.modules()]
+    return next((layer for layer in reversed(layers) if layer), [])

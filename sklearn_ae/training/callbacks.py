@@ -1,6 +1,6 @@
 """What skorch's callbacks are up to."""
 
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from sklearn_ae.training.monitor import StopTraining
 
@@ -39,5 +39,7 @@ def watches_batches(callback: Callback) -> bool:
     -------
     watches_batches : bool
     """
+    if isinstance(callback, LRScheduler) and callback.step_every == "epoch":
+        return False
     hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
     return any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in hooks)

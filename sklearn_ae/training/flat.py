@@ -24,23 +24,17 @@ class FlatParameters:
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         (group,) = optimizer.param_groups
-        self._optimizer, self._group = optimizer, group
+        self._optimizer = optimizer
         self._parameters: list[nn.Parameter] = group["params"]
         self._vector = nn.Parameter(_join(self._parameters))
         self._vector.grad = torch.zeros_like(self._vector)
-        self._gradients = self._split(self._vector.grad)
-        for parameter, view in zip(
-            self._parameters, self._split(self._vector.detach()), strict=True
-        ):
-            parameter.data = view
+        values, gradients = self._split(self._vector.detach()), self._split(self._vector.grad)
+        for parameter, value, gradient in zip(self._parameters, values, gradients, strict=True):
+            parameter.data, parameter.grad = value, gradient
         self._state: dict[str, Any] | None = None
-        self._shared_state: Any = None
-        self.lay_out_gradients()
-
-    def lay_out_gradients(self) -> None:
-        """Make the gradients of the parameters views of the vector's again."""
-        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
-            parameter.grad = gradient
+        self._split_state: Any = None
+        # Views of the state, made once for each tensor in it.
+        self._views: dict[str, tuple[Tensor, list[Tensor]]] = {}
 
     @contextmanager
     def in_use(self) -> Iterator[nn.Parameter]:
@@ -54,10 +48,10 @@ class FlatParameters:
         vector : nn.Parameter
             The vector, with its gradient.
         """
-        optimizer, group = self._optimizer, self._group
-        self.lay_out_gradients()
-        if optimizer.state is not self._shared_state:  # new, or restored
+        optimizer = self._optimizer
+        if optimizer.state is not self._split_state:  # the first time, or it was loaded
             self._state = _join_states([optimizer.state.get(p) for p in self._parameters])
+        (group,) = optimizer.param_groups
         group["params"] = [self._vector]
         optimizer.state = defaultdict(dict)
         if self._state is not None:
@@ -67,7 +61,7 @@ class FlatParameters:
         finally:
             self._state = optimizer.state.get(self._vector)
             group["params"] = self._parameters
-            optimizer.state = self._shared_state = self._split_state()
+            optimizer.state = self._split_state = self._states()
 
     def release(self) -> None:
         """Give every parameter memory of its own again, as pickling and copying expect."""
@@ -83,15 +77,17 @@ class FlatParameters:
             for part, parameter in zip(vector.split(sizes), self._parameters, strict=True)
         ]
 
-    def _split_state(self) -> defaultdict[Tensor, Any]:
+    def _states(self) -> defaultdict[Tensor, Any]:
         states: defaultdict[Tensor, Any] = defaultdict(dict)
         for name, value in (self._state or {}).items():
-            if isinstance(value, Tensor) and value.shape == self._vector.shape:
-                parts = self._split(value)
-            elif isinstance(value, Tensor):
+            if not isinstance(value, Tensor):
+                parts = [value] * len(self._parameters)
+            elif value.shape != self._vector.shape:  # such as the number of steps
                 parts = [value.clone() for _ in self._parameters]
             else:
-                parts = [value] * len(self._parameters)
+                if name not in self._views or self._views[name][0] is not value:
+                    self._views[name] = value, self._split(value)
+                parts = self._views[name][1]
             for parameter, part in zip(self._parameters, parts, strict=True):
                 states[parameter][name] = part
         return states

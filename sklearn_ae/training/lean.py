@@ -1,5 +1,6 @@
 """Epochs of plain autoencoders, with nothing in them but arithmetic."""
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn, optim
 
 from sklearn_ae.nn import Chain
 from sklearn_ae.training.flat import FlatParameters
-from sklearn_ae.training.rows import Batches
+from sklearn_ae.training.rows import Batches, Rows
 
 if TYPE_CHECKING:
     from sklearn_ae.training.net import AutoencoderNet
@@ -41,17 +42,23 @@ class LeanEpochs:
         self._net = net
         self._flat: FlatParameters | None = None
         self._chain: Chain | None = None
+        self._judge: tuple[Rows, Batches, Chain] | None = None
 
     def fit(self) -> bool:
-        """Tell whether the net can be trained so.
+        """Tell whether the net can be trained so, now.
 
         Returns
         -------
         fit : bool
-            False where anything asks for more: a callback that looks at batches, another
-            loss, a penalty, noise, layers other than fully connected ones, or an
-            optimizer that treats weights as matrices.
+            False where anything asks for more: another loss, a penalty, noise, layers other
+            than fully connected ones, layers that are not trained, hooks, or an optimizer
+            that treats weights as matrices.
         """
+        # A callback may have frozen a layer or registered a hook since the last epoch.
+        return self._is_asked_for_no_more and Chain.fits(self._net.module_)
+
+    @cached_property
+    def _is_asked_for_no_more(self) -> bool:
         net = self._net
         groups = net.optimizer_.param_groups
         return (
@@ -59,11 +66,10 @@ class LeanEpochs:
             and net.l1_penalty == 0
             and type(net.optimizer_) in _ELEMENTWISE
             and len(groups) == 1
-            and Chain.fits(net.module_)
             and set(groups[0]["params"]) == set(net.module_.parameters())
         )
 
-    def run(self, batches: Batches) -> float:
+    def train(self, batches: Batches) -> float:
         """Train for an epoch.
 
         Parameters
@@ -77,27 +83,62 @@ class LeanEpochs:
             Mean over the rows, while the weights moved.
         """
         net = self._net
-        if self._flat is None:
-            self._flat = FlatParameters(net.optimizer_)
-            dtype = torch.bfloat16 if net.autocast else None
-            self._chain = Chain(net.module_, batches.batch_size, dtype)
-        assert self._chain is not None, "made together"
+        flat, chain = self._prepare()
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=net.dtype, device=net.device)
-        with self._flat.in_use() as vector:
+        with flat.in_use() as vector:
             for x, weight in batches.iterate(self._standardize, reuse=True):
                 net.follow_schedule()
-                total += self._chain.backward(x, weight)
+                total += chain.backward(x, weight)
                 if net.max_grad_norm is not None:
                     nn.utils.clip_grad_norm_(vector, net.max_grad_norm)
                 net.optimizer_.step()
-        rows = batches.rows
-        return float(total) / (len(rows) * rows.X.shape[1])
+        return self._mean(total, batches)
 
-    def end(self) -> None:
+    def judge(self, rows: Rows) -> float:
+        """Compute the loss of rows, in full precision.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+
+        Returns
+        -------
+        loss : float
+            Their mean.
+        """
+        net = self._net
+        if self._judge is None or self._judge[0] is not rows:
+            _, chain = self._prepare()
+            if net.autocast:
+                chain = Chain(net.module_, net.batch_size)
+            batches = net.get_iterator(rows, training=True)
+            batches.generator = None
+            self._judge = rows, batches, chain
+        _, batches, chain = self._judge
+        total = torch.zeros((), dtype=net.dtype, device=net.device)
+        for x, weight in batches.iterate(self._standardize, reuse=True):
+            total += chain.loss(x, weight)
+        return self._mean(total, batches)
+
+    def release(self) -> None:
         """Give the parameters memory of their own again."""
         if self._flat is not None:
             self._flat.release()
+            self._flat = self._chain = self._judge = None
+
+    def _prepare(self) -> tuple[FlatParameters, Chain]:
+        if self._flat is None or self._chain is None:
+            net = self._net
+            self._flat = FlatParameters(net.optimizer_)
+            dtype = torch.bfloat16 if net.autocast else None
+            self._chain = Chain(net.module_, net.batch_size, dtype)
+        return self._flat, self._chain
+
+    def _mean(self, total: Tensor, batches: Batches) -> float:
+        rows = batches.rows
+        return float(total) / (len(rows) * rows.X.shape[1])
 
     def _standardize(self, x: Tensor) -> Tensor:
         # As the module does, but a block at a time, and in place.

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from sklearn_ae.training.net import AutoencoderNet
 
 
+# All of a large matrix would take a third of an epoch, for a number that is compared with an
+# average over moving weights.
+_ENOUGH_ROWS = 2**14
+
+
 class StopTraining(KeyboardInterrupt):
     """End the training: skorch takes a KeyboardInterrupt for that, as its own callbacks do."""
 
@@ -43,7 +48,8 @@ class Monitor(Callback):
     Attributes
     ----------
     initial_loss_ : float
-        The watched loss before the first epoch.
+        The watched loss before the first epoch; of the training rows, at most 16,384 are
+        looked at.
     best_loss_ : float
         The watched loss of the weights that are kept.
     diverged_ : bool
@@ -89,7 +95,8 @@ class Monitor(Callback):
         if not self.weights_:
             if dataset_valid is None:
                 # As epochs are judged: the loss of some latents depends on the size of batches.
-                loss = net.mean_loss(dataset_train, as_in_training=True)
+                some = dataset_train.thin_out(_ENOUGH_ROWS)
+                loss = net.mean_loss(some, as_in_training=True)
             else:
                 loss = net.mean_loss(dataset_valid)
             self.initial_loss_ = self.best_loss_ = loss
@@ -110,7 +117,7 @@ class Monitor(Callback):
         self.diverged_ = not (
             math.isfinite(epoch["train_loss"])
             and math.isfinite(loss)
-            and all(bool(weights.isfinite().all()) for weights in net.weights())
+            and bool(torch.stack(torch._foreach_norm(net.weights(), math.inf)).isfinite().all())
         )
         # A gain within rounding is none: at an optimum, steps are made of rounding errors.
         rounding = 10 * torch.finfo(net.dtype).eps * abs(self.best_loss_)

@@ -29,7 +29,7 @@ from sklearn_ae.training.threads import threads_by_size
 
 # Rows of a batch outside training: enough for full speed, and no more than the cache holds.
 _INFERENCE_ROWS = 4096
-_INFERENCE_ENTRIES = 2**19
+_INFERENCE_ENTRIES = 2**20
 # Weights below this size are as good as zero to the L1 penalty.
 _CORNER = 1e-5
 
@@ -146,7 +146,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.validation_fraction = validation_fraction
         self.verbose = verbose
         self.callbacks = callbacks
-        self._lean: LeanEpochs | None = LeanEpochs(self)
+        self._lean: Any = LeanEpochs(self)
         try:
             self.initialize_callbacks()
             if schedule != "constant" and any(
@@ -160,7 +160,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
                 self.partial_fit(rows)
         finally:
             # Also after an error: the network of a warm start stays in use.
-            self._lean.end()
+            self._lean.release()
             self._lean = None
             self.module_.eval()
             self._give_context(None)
@@ -267,18 +267,23 @@ class AutoencoderNet(StateMixin, NeuralNet):
         assert isinstance(iterator, Batches)
         if training and self._max_steps is None:
             self._max_steps = len(iterator) * self.max_epochs
-        self._set_mode(training)
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
-        if self._watches_batches:
+        if training:
+            self._is_lean = not self._watches_batches and self._lean.fit()
+            if not self._is_lean:
+                self._lean.release()
+        if self._is_lean:
+            self.history.new_batch()  # skorch's Checkpoint looks for the last one
+            loss = self._lean.train(iterator) if training else self._lean.judge(iterator.rows)
+        elif self._watches_batches:
+            self._set_mode(training)
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             loss = self._mean_logged_loss(prefix)
         else:
-            self.history.new_batch()  # skorch's Checkpoint looks for the last one
-            if training and self._lean is not None and self._lean.fit():
-                loss = self._lean.run(iterator)
-            else:
-                loss = self._mean_loss(iterator, step_fn)
+            self._set_mode(training)
+            self.history.new_batch()
+            loss = self._mean_loss(iterator, step_fn)
         if training:
             self.gradient_norms_.note()
         self.history.record(f"{prefix}_loss", loss)
@@ -338,6 +343,8 @@ class AutoencoderNet(StateMixin, NeuralNet):
         -------
         loss : float
         """
+        if self._lean is not None and not self._watches_batches and self._lean.fit():
+            return self._lean.judge(rows)
         self._set_mode(training=False)
         batches = self.get_iterator(rows)
         if as_in_training:

@@ -98,6 +98,24 @@ class Rows(Dataset):
         validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
         return self._part(training), self._part(validation)
 
+    def thin_out(self, n_rows: int) -> "Rows":
+        """Give at most so many of the rows, evenly spread.
+
+        Parameters
+        ----------
+        n_rows : int
+            Their number.
+
+        Returns
+        -------
+        rows : Rows
+            All rows, if there are no more.
+        """
+        if len(self) <= n_rows:
+            return self
+        places = np.arange(n_rows) * len(self) // n_rows
+        return self._part(places if self.index is None else self.index[places])
+
     def _part(self, index: np.ndarray) -> "Rows":
         weight, mean_weight = self.sample_weight, self.mean_weight
         if weight is not None:

@@ -1,9 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import Monitor
+from sklearn_ae.training import Monitor, Rows
+
+ROWS = Rows(np.zeros((2, 1)))
 
 
 class FakeNet:
@@ -29,7 +32,7 @@ class FakeNet:
 def train(monitor, losses, initial=10.0, validation=True):
     """Train with these losses; the weight counts the epochs."""
     net = FakeNet(initial)
-    data = {"dataset_train": "training", "dataset_valid": "validation" if validation else None}
+    data = {"dataset_train": ROWS, "dataset_valid": "validation" if validation else None}
     monitor.on_train_begin(net)
     try:
         for epoch, loss in enumerate(losses, start=1):
