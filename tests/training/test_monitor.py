@@ -93,13 +93,13 @@ def test_weights_that_diverged_behind_a_finite_loss():
     net = Diverging(10.0)
     monitor.on_train_begin(net)
     for _ in range(2):
-        monitor.on_epoch_begin(net, "training", None)
+        monitor.on_epoch_begin(net, ROWS, None)
         net.history.append({"train_loss": 1.0})
         if len(net.history) == 2:
             with pytest.raises(KeyboardInterrupt):
-                monitor.on_epoch_end(net, "training", None)
+                monitor.on_epoch_end(net, ROWS, None)
         else:
-            monitor.on_epoch_end(net, "training", None)
+            monitor.on_epoch_end(net, ROWS, None)
     assert monitor.diverged_
 
 
