@@ -101,7 +101,7 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "device": [str, torch.device],
-        "precision": [StrOptions({"float32", "float64", "bfloat16"}), None],
+        "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"}), None],
         "callbacks": ["array-like", None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

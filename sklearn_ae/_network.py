@@ -127,7 +127,7 @@ def build_net(
         max_grad_norm=parameters.max_grad_norm,
         dtype=dtype,
         data_dtype=data_dtype,
-        autocast=parameters.precision == "bfloat16",
+        autocast="auto" if parameters.precision == "auto" else parameters.precision == "bfloat16",
         device=device,
         generator=generator,
     )

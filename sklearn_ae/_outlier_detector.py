@@ -121,9 +121,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         and optimizer can not change.
     device : str or torch.device, default="auto"
         Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
-    precision : {"float32", "float64", "bfloat16"} or None, default=None
+    precision : {"float32", "float64", "bfloat16", "auto"} or None, default=None
         Floating-point type of network and codes. None: that of the data, as in PCA.
         "bfloat16": matrix products of the training in bfloat16, all else in float32.
+        "auto": the same where networks and batches are large and the processor has
+        instructions for it, otherwise "float32".
         Reconstructions always have the type of the data.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with

@@ -1,6 +1,8 @@
 """Imports run one way: estimators -> training -> nn."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,9 @@ def test_imports_run_one_way(files, forbidden):
 
 def test_public_names():
     assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+
+
+def test_import_takes_little_beside_its_packages():
+    # scikit-learn's mixtures bring half of scikit-learn with them.
+    command = "import sklearn_ae, sys; sys.exit('sklearn.mixture' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command]).returncode == 0

@@ -111,7 +111,7 @@ class LeanEpochs:
         net = self._net
         if self._judge is None or self._judge[0] is not rows:
             _, chain = self._prepare()
-            if net.autocast:
+            if net.in_bfloat16_:
                 chain = Chain(net.module_, net.batch_size)
             batches = net.get_iterator(rows, training=True)
             batches.generator = None
@@ -132,7 +132,7 @@ class LeanEpochs:
         if self._flat is None or self._chain is None:
             net = self._net
             self._flat = FlatParameters(net.optimizer_)
-            dtype = torch.bfloat16 if net.autocast else None
+            dtype = torch.bfloat16 if net.in_bfloat16_ else None
             self._chain = Chain(net.module_, net.batch_size, dtype)
         return self._flat, self._chain
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
 from sklearn_ae.training.callbacks import is_signal, watches_batches
+from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
 from sklearn_ae.training.gradients import GradientNorms
 from sklearn_ae.training.lean import LeanEpochs
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
@@ -25,7 +26,7 @@ from sklearn_ae.training.schedules import (
     constant,
 )
 from sklearn_ae.training.state import StateMixin
-from sklearn_ae.training.threads import threads_by_size
+from sklearn_ae.training.threads import count_operations, threads_by_size
 
 # Rows of a batch outside training: enough for full speed, and no more than the cache holds.
 _INFERENCE_ROWS = 4096
@@ -56,8 +57,9 @@ class AutoencoderNet(StateMixin, NeuralNet):
         Type of the weights.
     data_dtype : torch.dtype
         Type in which the rows are given to the module.
-    autocast : bool
-        Whether matrix products of the training are made in bfloat16.
+    autocast : bool or "auto"
+        Whether matrix products of the training are made in bfloat16; "auto": where that
+        is faster.
     device : torch.device
         Where to compute.
     generator : torch.Generator
@@ -83,7 +85,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         max_grad_norm: float | None,
         dtype: torch.dtype,
         data_dtype: torch.dtype,
-        autocast: bool,
+        autocast: bool | Literal["auto"],
         device: torch.device,
         generator: torch.Generator,
     ) -> None:
@@ -147,6 +149,10 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.verbose = verbose
         self.callbacks = callbacks
         self._lean: Any = LeanEpochs(self)
+        n_operations = count_operations(self.module_, min(batch_size, len(rows)))
+        self.in_bfloat16_ = self.autocast is True or (
+            self.autocast == "auto" and pays_in_bfloat16(n_operations, self.device)
+        )
         try:
             self.initialize_callbacks()
             if schedule != "constant" and any(
@@ -196,6 +202,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             device=self.device,
             dtype=self.data_dtype,
             generator=self.generator if training else None,
+            resident=fits_on_device(dataset.X, self.device),
         )
 
     def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
@@ -376,7 +383,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         if self.module_.training:
             self._set_training(False)
         batches = self.get_iterator(Rows(X))
-        batches.copy = False
+        batches.copy = batches.resident = False  # a single pass
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
@@ -478,6 +485,6 @@ class AutoencoderNet(StateMixin, NeuralNet):
             group["lr"] = learning_rate
 
     def _autocast(self) -> AbstractContextManager:
-        if not self.autocast:
+        if not self.in_bfloat16_:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)

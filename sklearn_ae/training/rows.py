@@ -144,6 +144,9 @@ class Batches:
         Shuffles the rows before each pass; in their order if None.
     copy : bool, default=True
         Whether the tensors may be written into. False: they may be views of the matrix.
+    resident : bool, default=False
+        Whether the rows are sent to the device once, and kept there, instead of in each
+        pass.
     """
 
     def __init__(
@@ -155,15 +158,18 @@ class Batches:
         dtype: torch.dtype,
         generator: torch.Generator | None = None,
         copy: bool = True,
+        resident: bool = False,
     ) -> None:
         self.rows = rows
         self.copy = copy
+        self.resident = resident
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
         self.generator = generator
         self._only_batch: tuple[Any, tuple[Tensor, Tensor | None]] | None = None
         self._memory: np.ndarray | None = None
+        self._kept: tuple[Tensor, Tensor | None] | None = None
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
@@ -196,13 +202,16 @@ class Batches:
                 self._only_batch = prepare, self._tensors(slice(None), prepare, None)
             yield self._only_batch[1]
             return
-        order = None
+        order: Any = None
         if self.generator is not None:
-            order = torch.randperm(len(self.rows), generator=self.generator).numpy()
+            order = torch.randperm(len(self.rows), generator=self.generator)
+            # The same order on every device.
+            order = order.to(self.device) if self.resident else order.numpy()
         # Alike in size: a last batch of a few rows would count as much as the others.
         edges = [len(self.rows) * i // len(self) for i in range(len(self) + 1)]
         width = self.rows.X.shape[1]
         per_block = max(1, _BLOCK_ENTRIES // (width * self.batch_size))
+        per_block = len(self) if self.resident else min(per_block, len(self))
         memory = self._memory_for(per_block * self.batch_size) if reuse else None
         for first in range(0, len(self), per_block):
             cuts = edges[first : first + per_block + 1]
@@ -219,11 +228,24 @@ class Batches:
         prepare: Callable[[Tensor], Tensor] | None,
         memory: np.ndarray | None,
     ) -> tuple[Tensor, Tensor | None]:
+        if self.resident:
+            kept, kept_weight = self._select(selection)
+            return (kept if prepare is None else prepare(kept)), kept_weight
         rows, weight = self.rows.take(selection, memory)
         x = self._tensor(rows, is_own=memory is not None and rows.base is memory)
         if prepare is not None:
             x = prepare(x)
         return x, None if weight is None else self._tensor(weight)
+
+    def _select(self, selection: Any) -> tuple[Tensor, Tensor | None]:
+        if self._kept is None:
+            rows, weight = self.rows[:]
+            self._kept = self._tensor(rows), None if weight is None else self._tensor(weight)
+        x, x_weight = self._kept
+        selected = x[selection]
+        if isinstance(selection, slice):  # a view, where a list of rows gives a copy
+            selected = selected.clone()
+        return selected, None if x_weight is None else x_weight[selection]
 
     def _tensor(self, array: np.ndarray, *, is_own: bool = False) -> Tensor:
         # A slice is a view of the user's own array: it may be read-only, which PyTorch does not
@@ -235,6 +257,6 @@ class Batches:
     def _memory_for(self, n_rows: int) -> np.ndarray | None:
         # Pages of new memory cost as much as what is copied there.
         X = self.rows.X
-        if self._memory is None and isinstance(X, np.ndarray):
+        if self._memory is None and isinstance(X, np.ndarray) and not self.resident:
             self._memory = np.empty((n_rows, X.shape[1]), X.dtype)
         return self._memory

@@ -1,5 +1,6 @@
 """How many threads a step is worth."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,11 +26,8 @@ def threads_by_size(module: nn.Module, batch_size: int) -> Iterator[None]:
         Rows in a batch.
     """
     before = torch.get_num_threads()
-    threads = before
-    if all(_is_matrix_product(part) for part in module.modules()):
-        n_weights = sum(parameter.numel() for parameter in module.parameters())
-        operations = 6 * n_weights * batch_size  # a product forward, two backward
-        threads = max(1, min(before, int(operations / _OPERATIONS_PER_THREAD)))
+    worth = count_operations(module, batch_size) / _OPERATIONS_PER_THREAD
+    threads = before if math.isnan(worth) else max(1, min(before, int(worth)))
     torch.set_num_threads(threads)
     try:
         yield
@@ -37,7 +35,27 @@ def threads_by_size(module: nn.Module, batch_size: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def count_operations(module: nn.Module, batch_size: int) -> float:
+    """Count the floating-point operations of a step.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network.
+    batch_size : int
+        Rows in a batch.
+
+    Returns
+    -------
+    n_operations : float
+        NaN where the weights do not tell, as with convolutions.
+    """
+    if not all(_is_matrix_product(part) for part in module.modules()):
+        return math.nan
+    n_weights = sum(parameter.numel() for parameter in module.parameters())
+    return 6.0 * n_weights * batch_size  # a product forward, two backward
+
+
 def _is_matrix_product(module: nn.Module) -> bool:
-    """Tell whether the weights tell the arithmetic, as those of convolutions do not."""
     own = list(module.parameters(recurse=False))
     return not own or isinstance(module, _MATRIX_PRODUCTS)

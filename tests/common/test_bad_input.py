@@ -237,3 +237,30 @@ def test_unusual_parameters(estimator, parameters):
     assert fitted.n_iter_ == fitted.max_iter
     assert np.isfinite(fitted.score_samples(X)).all()
     assert fitted.n_components_ == parameters.get("n_components", 2)
+
+
+LARGE = np.random.default_rng(0).normal(size=(2**18 + 1, 4))
+
+
+@each_estimator
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_entries_of_large_data_that_are_not_finite(estimator, value):
+    fitted = estimator(n_components=2, max_iter=2, random_state=0).fit(X)
+    bad = LARGE.copy()
+    bad[100_000, 1] = value
+    message = "contains NaN" if np.isnan(value) else "contains infinity"
+    with pytest.raises(ValueError, match=message):
+        fitted.score_samples(bad)
+
+
+@pytest.mark.parametrize("layout", ["plain", "read-only", "reversed", "column by column", "huge"])
+def test_large_data_in_any_layout(layout):
+    fitted = AutoencoderTransformer(n_components=2, max_iter=2, random_state=0).fit(X)
+    large = LARGE.copy(order="F" if layout == "column by column" else "C")
+    if layout == "huge":  # finite, but their sum is not
+        large[:2, 0] = np.finfo(float).max / 1.5
+    if layout == "reversed":
+        large = large[::-1]
+    large.flags.writeable = layout != "read-only"
+    codes = fitted.transform(large)
+    np.testing.assert_allclose(codes[-5:], fitted.transform(large[-5:]))

@@ -114,3 +114,50 @@ def test_batches_are_alike_in_size(n_rows, sizes, generator):
     )
     assert len(batches) == len(sizes)
     assert [len(x) for x, _ in batches] == sizes
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    batch_size=st.integers(1, 30),
+    resident=st.booleans(),
+    reuse=st.booleans(),
+    shuffle=st.booleans(),
+    entries=st.integers(1, 50),
+)
+def test_all_ways_to_fetch_give_the_same(batch_size, resident, reuse, shuffle, entries):
+    rows = Rows(X, WEIGHT, index=np.arange(3, 17))
+    one, other = (
+        batches(rows, batch_size, torch.Generator().manual_seed(0) if shuffle else None)
+        for _ in range(2)
+    )
+    other.resident = resident
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for _ in range(2):
+            expected = [(x + 1, weight) for x, weight in one]
+            monkeypatch.setattr("sklearn_ae.training.rows._BLOCK_ENTRIES", entries)
+            fetched = [
+                (x.clone(), weight.clone())
+                for x, weight in other.iterate(lambda x: x.add_(1), reuse=reuse)
+            ]
+            for (x, weight), (other_x, other_weight) in zip(expected, fetched, strict=True):
+                assert x.equal(other_x)
+                assert weight.equal(other_weight)
+    assert X.min() == 2  # what is done to batches is not done to the matrix
+
+
+def test_memory_is_used_again_only_on_demand(generator):
+    iterator = batches(Rows(X), 7, generator)
+    iterator.dtype = torch.float64
+    kept = [x for x, _ in iterator]
+    assert len({tuple(row) for x in kept for row in x.tolist()}) == 20
+    places = [{x.data_ptr() for x, _ in iterator.iterate(reuse=True)} for _ in range(2)]
+    assert places[0] == places[1]
+
+
+def test_thinned_out_rows_are_spread_evenly():
+    rows = Rows(X, WEIGHT)
+    assert rows.thin_out(20) is rows
+    thin = rows.thin_out(5)
+    assert positions(thin) == {0, 4, 8, 12, 16}
+    assert thin[:][1].mean() == pytest.approx(1)
+    assert positions(Rows(X, index=np.arange(10, 20)).thin_out(2)) == {10, 15}
