@@ -100,7 +100,7 @@ def _mnist() -> Data:
     else:
         try:
             X, y = fetch_openml(
-                "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=0
+                "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=1
             )
         except OSError as error:
             raise BenchmarkError(

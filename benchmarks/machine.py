@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PACKAGES = ("sklearn-ae", "scikit-learn", "torch", "skorch", "numpy", "scipy")
+# By the system's name of them.
+_BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
 
 
 def describe() -> dict[str, str]:
@@ -28,6 +30,19 @@ def describe() -> dict[str, str]:
         "python": platform.python_version(),
         **versions,
     }
+
+
+def bfloat16_units() -> list[str]:
+    """Name what the processor has for products in bfloat16.
+
+    Returns
+    -------
+    units : list of str
+        Of "AMX" and "AVX-512", as far as the system tells.
+    """
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    return [name for flag, name in _BFLOAT16_UNITS.items() if flag in words]
 
 
 @contextmanager

@@ -135,6 +135,10 @@ class BaseAutoencoder(GenerationMixin, DiagnosisMixin, CallbackSupportMixin, Bas
         module = self.net_.module_
         return self.net_.compute(lambda x: module.decode(module.encode(x)), self._check_X(X))
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn would look through all attributes, at each call.
+        return hasattr(self, "net_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -35,6 +35,7 @@ class _Activation(NamedTuple):
     saves_input: bool = False
 
 
+_SMALL = 2**15  # entries
 _SLOPE = nn.LeakyReLU().negative_slope
 
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
@@ -275,6 +276,7 @@ class _Layer:
         # What the activation is applied to, if its gradient asks for that.
         keeps_linear = activation is not None and activation.saves_input
         self.linear = self._new(n_rows) if keeps_linear else self.output
+        self.seen_by_activation: list[Tensor] = []
 
     def narrow(self, n_rows: int) -> "_Layer":
         layer = copy.copy(self)
@@ -282,6 +284,12 @@ class _Layer:
             memory[:n_rows] for memory in (self.output, self.gradient, self.linear)
         )
         layer.output_t = layer.output.t()
+        seen = [layer.linear, layer.output, layer.gradient]
+        if layer.output.numel() < _SMALL:
+            # PyTorch hands contiguous tensors to oneDNN for some activations. Setting that up takes
+            # longer than the activation of a small batch; the transposes go to its own kernels.
+            seen = [memory.t() for memory in seen]
+        layer.seen_by_activation = seen
         return layer
 
     def _new(self, n_rows: int) -> Tensor:
@@ -292,7 +300,8 @@ def _forward(layers: list[_Layer], x: Tensor) -> Tensor:
     for layer in layers:
         torch.addmm(layer.bias, x, layer.weight, out=layer.linear)
         if layer.activation is not None:
-            layer.activation.forward(layer.linear, layer.output)
+            linear, output, _ = layer.seen_by_activation
+            layer.activation.forward(linear, output)
         x = layer.output
     return x
 
@@ -302,7 +311,10 @@ def _backward(layers: list[_Layer], x_t: Tensor, gradient: Tensor, out: Tensor |
     below: list[_Layer | None] = [None, *layers[:-1]]
     for layer, before in zip(reversed(layers), reversed(below), strict=True):
         if layer.activation is not None:
-            layer.activation.backward(gradient, layer.linear)
+            # The gradient is in this layer's own memory: only a last one, without activation, is
+            # given that of others.
+            linear, _, own_gradient = layer.seen_by_activation
+            layer.activation.backward(own_gradient, linear)
         torch.mm(x_t if before is None else before.output_t, gradient, out=layer.weight_gradient)
         torch.sum(gradient, 0, out=layer.bias_gradient)
         into = out if before is None else before.gradient

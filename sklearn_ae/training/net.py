@@ -18,7 +18,7 @@ from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
 from sklearn_ae.training.gradients import GradientNorms
 from sklearn_ae.training.lean import LeanEpochs
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
-from sklearn_ae.training.rows import Batches, Rows
+from sklearn_ae.training.rows import Batches, Rows, to_tensor
 from sklearn_ae.training.schedules import (
     PLATEAU_FACTOR,
     PLATEAU_PATIENCE,
@@ -194,11 +194,9 @@ class AutoencoderNet(StateMixin, NeuralNet):
         return X.split(self.validation_fraction, self.generator)
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
-        width = max(dataset.X.shape[1], len(self.module_.shift))  # codes become as wide as rows
-        inference_rows = max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
         return Batches(
             dataset,
-            batch_size=self.batch_size if training else inference_rows,
+            batch_size=self.batch_size if training else self._inference_rows(dataset.X),
             device=self.device,
             dtype=self.data_dtype,
             generator=self.generator if training else None,
@@ -382,21 +380,27 @@ class AutoencoderNet(StateMixin, NeuralNet):
         """
         if self.module_.training:
             self._set_training(False)
-        batches = self.get_iterator(Rows(X))
-        batches.copy = batches.resident = False  # a single pass
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
+            if isinstance(X, np.ndarray) and len(X) <= self._inference_rows(X):
+                # Without any ado, for the sake of single rows.
+                x = to_tensor(X, self.device, self.data_dtype)
+                return method(x).cpu().numpy()
+            batches = self.get_iterator(Rows(X))
+            batches.copy = batches.resident = False  # a single pass
             for x, _ in batches:
                 part = method(x).cpu().numpy()
-                if len(batches) == 1:
-                    return part
                 if result is None:
                     result = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)
                 result[start : start + len(part)] = part
                 start += len(part)
         assert result is not None, "there is at least one row"
         return result
+
+    def _inference_rows(self, X: Any) -> int:
+        width = max(X.shape[1], self.module_.shift.shape[0])  # codes become as wide as rows
+        return max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)

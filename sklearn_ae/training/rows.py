@@ -70,8 +70,14 @@ class Rows(Dataset):
             selection = self.index[selection]
         weight = None if self.sample_weight is None else self.sample_weight[selection]
         if memory is not None and not isinstance(selection, slice):
-            # With mode="raise", numpy would fill a copy of the memory first.
-            rows = np.take(self.X, selection, 0, out=memory[: len(selection)], mode="clip")
+            rows = memory[: len(selection)]
+            if self.X.flags.c_contiguous and self.X.flags.writeable:
+                # With all threads; of a read-only array, PyTorch would warn.
+                index = torch.from_numpy(np.ascontiguousarray(selection))
+                torch.index_select(torch.from_numpy(self.X), 0, index, out=torch.from_numpy(rows))
+            else:
+                # With mode="raise", numpy would fill a copy of the memory first.
+                np.take(self.X, selection, 0, out=rows, mode="clip")
         else:
             rows = self.X[selection]
         return (rows if isinstance(rows, np.ndarray) else rows.toarray()), weight
@@ -122,6 +128,27 @@ class Rows(Dataset):
             mean = float(weight[index].mean())  # of mean 1 over the part
             weight, mean_weight = weight / mean, mean_weight * mean
         return Rows(self.X, weight, index, mean_weight)
+
+
+def to_tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Give an array as a tensor, which may be a view of it.
+
+    Parameters
+    ----------
+    array : ndarray
+        The array.
+    device : torch.device
+        Where the tensor goes.
+    dtype : torch.dtype
+        Its type.
+
+    Returns
+    -------
+    tensor : Tensor
+    """
+    if not array.flags.writeable:  # PyTorch would warn
+        array = array.copy()
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)
 
 
 class Batches:
@@ -248,11 +275,11 @@ class Batches:
         return selected, None if x_weight is None else x_weight[selection]
 
     def _tensor(self, array: np.ndarray, *, is_own: bool = False) -> Tensor:
-        # A slice is a view of the user's own array: it may be read-only, which PyTorch does not
-        # support, and what is written into it by a loss of his own must not get there.
-        if array.base is not None and not is_own and (self.copy or not array.flags.writeable):
+        # A slice is a view of the user's own array: what is written into it by a loss of his own
+        # must not get there.
+        if array.base is not None and not is_own and self.copy:
             array = array.copy()
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, self.dtype)
+        return to_tensor(array, self.device, self.dtype)
 
     def _memory_for(self, n_rows: int) -> np.ndarray | None:
         # Pages of new memory cost as much as what is copied there.
