@@ -3,6 +3,7 @@
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.chain import Chain
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear
@@ -22,6 +23,7 @@ from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedLinear, TiedStack
 __all__ = [
     "ACTIVATIONS",
     "CELLS",
+    "GELU",
     "LIKELIHOODS",
     "Autoencoder",
     "Chain",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ae.nn.autoencoder import Autoencoder
+from sklearn_ae.nn.gelu import GELU, SMALL
 from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath
@@ -35,7 +36,6 @@ class _Activation(NamedTuple):
     saves_input: bool = False
 
 
-_SMALL = 2**15  # entries
 _SLOPE = nn.LeakyReLU().negative_slope
 
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
@@ -51,7 +51,7 @@ _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
         lambda x, out: _aten.elu.out(x, out=out),
         lambda g, y: _aten.elu_backward.grad_input(g, 1, 1, 1, True, y, grad_input=g),
     ),
-    nn.GELU: _Activation(
+    GELU: _Activation(
         lambda x, out: _aten.gelu.out(x, out=out),
         lambda g, x: _aten.gelu_backward.grad_input(g, x, grad_input=g),
         saves_input=True,
@@ -285,9 +285,8 @@ class _Layer:
         )
         layer.output_t = layer.output.t()
         seen = [layer.linear, layer.output, layer.gradient]
-        if layer.output.numel() < _SMALL:
-            # PyTorch hands contiguous tensors to oneDNN for some activations. Setting that up takes
-            # longer than the activation of a small batch; the transposes go to its own kernels.
+        if layer.output.numel() < SMALL:
+            # Past oneDNN, see there.
             seen = [memory.t() for memory in seen]
         layer.seen_by_activation = seen
         return layer

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.random import Dropout
 
@@ -15,7 +16,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
-    "gelu": nn.GELU,
+    "gelu": GELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
     "logistic": nn.Sigmoid,
