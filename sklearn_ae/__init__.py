@@ -1,5 +1,8 @@
 """Autoencoders that drop into scikit-learn next to PCA."""
 
+# Before PyTorch, whose many objects Python's collector would go through while it is imported.
+import sklearn as _sklearn  # noqa: F401
+
 from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
 from sklearn_ae._transformer import AutoencoderTransformer
 

@@ -104,7 +104,7 @@ class Monitor(Callback):
             if not math.isfinite(self.initial_loss_):
                 self.diverged_ = True
                 raise StopTraining
-            self._keep(net)
+            self._keep(net.weights())
         if self.begin is not None:
             self.begin()
 
@@ -114,16 +114,17 @@ class Monitor(Callback):
         epoch = net.history[-1]
         loss = epoch["train_loss" if dataset_valid is None else "valid_loss"]
         # The training loss was measured while the weights moved: they may be beyond repair since.
+        weights = net.weights()
         self.diverged_ = not (
             math.isfinite(epoch["train_loss"])
             and math.isfinite(loss)
-            and bool(torch.stack(torch._foreach_norm(net.weights(), math.inf)).isfinite().all())
+            and bool(torch.stack(torch._foreach_norm(weights, math.inf)).isfinite().all())
         )
         # A gain within rounding is none: at an optimum, steps are made of rounding errors.
         rounding = 10 * torch.finfo(net.dtype).eps * abs(self.best_loss_)
         if not self.diverged_ and (loss < self.best_loss_ - rounding or self.keep_last):
             self.best_loss_ = loss
-            self._keep(net)
+            self._keep(weights)
         # While what is minimised changes, no improvement says nothing.
         if len(net.history) > self.warm_up:
             self._n_without_improvement += 1
@@ -143,8 +144,8 @@ class Monitor(Callback):
     def _less_tol(self, loss: float) -> float:
         return loss - self.tol * abs(loss)
 
-    def _keep(self, net: "AutoencoderNet") -> None:
+    def _keep(self, weights: list[Tensor]) -> None:
         if self.weights_:
-            torch._foreach_copy_(self.weights_, net.weights())
+            torch._foreach_copy_(self.weights_, weights)
         else:
-            self.weights_ = [weights.clone() for weights in net.weights()]
+            self.weights_ = [tensor.clone() for tensor in weights]

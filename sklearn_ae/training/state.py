@@ -22,7 +22,10 @@ class StateMixin:
 
     def weights(self) -> list[Tensor]:
         """Give the tensors that make up the state of the module, without copying them."""
-        return [tensor.detach() for tensor in self.module_.state_dict().values()]
+        module = self.module_
+        return [
+            tensor.detach() for part in (module.parameters(), module.buffers()) for tensor in part
+        ]
 
     def set_weights(self, weights: list[Tensor]) -> None:
         """Copy such tensors into the module."""
