@@ -1,6 +1,7 @@
 """The state of a net: copied, put back, pickled."""
 
 import copy
+from itertools import chain
 from typing import Any
 
 import torch
@@ -23,9 +24,7 @@ class StateMixin:
     def weights(self) -> list[Tensor]:
         """Give the tensors that make up the state of the module, without copying them."""
         module = self.module_
-        return [
-            tensor.detach() for part in (module.parameters(), module.buffers()) for tensor in part
-        ]
+        return [tensor.detach() for tensor in chain(module.parameters(), module.buffers())]
 
     def set_weights(self, weights: list[Tensor]) -> None:
         """Copy such tensors into the module."""
