@@ -8,6 +8,7 @@ import torch
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._standard_units import scale_per_column
@@ -359,7 +360,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         ValueError
             If X is not like the data it was fitted on.
         """
-        self._check_is_fitted()
+        check_is_fitted(self)
         return self._scores(self.net_, self._check_X(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -426,7 +427,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         ValueError
             If X is not like the data it was fitted on.
         """
-        self._check_is_fitted()
+        check_is_fitted(self)
         return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
 
     def _fitted_attributes(

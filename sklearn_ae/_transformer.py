@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils.validation import _check_sample_weight, check_array
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._standard_units import one_scale
@@ -344,7 +344,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If X is not like the data it was fitted on.
         """
-        self._check_is_fitted()
+        check_is_fitted(self)
         return self.net_.compute(self.net_.module_.encode, self._check_X(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -367,7 +367,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If X is not an array of such codes.
         """
-        self._check_is_fitted()
+        check_is_fitted(self)
         codes = check_array(X, dtype=[np.float64, np.float32], estimator=self)
         if codes.shape[1] != self.n_components_:
             raise ValueError(
@@ -396,7 +396,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ValueError
             If X is not like the data it was fitted on.
         """
-        self._check_is_fitted()
+        check_is_fitted(self)
         errors = self._squared_residuals(self.net_, self._check_X(X), per_row=True)
         # In float64: the square of a scale that float32 holds may be beyond it.
         return -errors.astype(np.float64) * self.net_.module_.scale.item() ** 2

@@ -44,12 +44,12 @@ class LeanEpochs:
         self._chain: Chain | None = None
         self._judge: tuple[Rows, Batches, Chain] | None = None
 
-    def fit(self) -> bool:
+    def fits(self) -> bool:
         """Tell whether the net can be trained so, now.
 
         Returns
         -------
-        fit : bool
+        fits : bool
             False where anything asks for more: another loss, a penalty, noise, layers other
             than fully connected ones, layers that are not trained, hooks, or an optimizer
             that treats weights as matrices.

@@ -275,7 +275,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
         if training:
-            self._is_lean = not self._watches_batches and self._lean.fit()
+            self._is_lean = not self._watches_batches and self._lean.fits()
             if not self._is_lean:
                 self._lean.release()
         if self._is_lean:
@@ -348,7 +348,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         -------
         loss : float
         """
-        if self._lean is not None and not self._watches_batches and self._lean.fit():
+        if self._lean is not None and not self._watches_batches and self._lean.fits():
             return self._lean.judge(rows)
         self._set_mode(training=False)
         batches = self.get_iterator(rows)
