@@ -162,7 +162,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
                     "An LRScheduler among the callbacks needs learning_rate_schedule='constant', "
                     f"got {schedule!r}: both would set the learning rate."
                 )
-            with threads_by_size(self.module_, min(batch_size, len(rows))):
+            with threads_by_size(n_operations):
                 self.partial_fit(rows)
         finally:
             # Also after an error: the network of a warm start stays in use.

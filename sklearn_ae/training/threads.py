@@ -15,18 +15,16 @@ _MATRIX_PRODUCTS = (Linear, TiedLinear, LinearPath, nn.Linear)
 
 
 @contextmanager
-def threads_by_size(module: nn.Module, batch_size: int) -> Iterator[None]:
+def threads_by_size(n_operations: float) -> Iterator[None]:
     """Compute on one thread where steps are small, and put the number back afterwards.
 
     Parameters
     ----------
-    module : nn.Module
-        The network.
-    batch_size : int
-        Rows in a batch.
+    n_operations : float
+        Arithmetic of a step; NaN if it is not known.
     """
     before = torch.get_num_threads()
-    worth = count_operations(module, batch_size) / _OPERATIONS_PER_THREAD
+    worth = n_operations / _OPERATIONS_PER_THREAD
     threads = before if math.isnan(worth) else max(1, min(before, int(worth)))
     torch.set_num_threads(threads)
     try:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sklearn_ae.nn import ConvolutionalEncoder, Stack
-from sklearn_ae.training.threads import threads_by_size
+from sklearn_ae.training.threads import count_operations, threads_by_size
 
 
 @pytest.fixture(autouse=True)
@@ -18,26 +18,26 @@ def two_threads():
     [([20, 16, 4], 32, 1), ([784, 128, 32], 128, 2), ([20, 16, 4], 100_000, 2)],
 )
 def test_small_steps_run_on_one_thread(sizes, batch_size, expected):
-    with threads_by_size(Stack(sizes), batch_size):
+    with threads_by_size(count_operations(Stack(sizes), batch_size)):
         assert torch.get_num_threads() == expected
     assert torch.get_num_threads() == 2
 
 
 def test_never_more_than_there_were():
     torch.set_num_threads(1)
-    with threads_by_size(Stack([784, 128, 32]), 10_000):
+    with threads_by_size(count_operations(Stack([784, 128, 32]), 10_000)):
         assert torch.get_num_threads() == 1
 
 
 def test_arithmetic_of_convolutions_is_unknown():
     encoder = ConvolutionalEncoder((1, 8, 8), (4,), 3, 2, 2, torch.nn.ReLU)
-    with threads_by_size(encoder, 1):
+    with threads_by_size(count_operations(encoder, 1)):
         assert torch.get_num_threads() == 2
 
 
 def test_put_back_after_an_error():
     def fail():
-        with threads_by_size(Stack([2, 1]), 1):
+        with threads_by_size(count_operations(Stack([2, 1]), 1)):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
