@@ -86,7 +86,9 @@ class GenerationMixin:
             )
             self._density_ = CodeDensity(hidden)
         return self.net_.compute(
-            lambda hidden: module.decode(module.latent(hidden.to(module.dtype))),
+            lambda hidden: module.to_input_units(
+                module.decode_raw(module.latent(hidden.to(module.dtype)))
+            ),
             self._density_.sample(n_samples, random_state),
         )
 

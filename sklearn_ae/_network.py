@@ -13,7 +13,14 @@ from sklearn_ae.architectures import MLP, build_modules, call_build
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import OUTPUT_ACTIVATIONS, Criterion
-from sklearn_ae.nn import Autoencoder, Latent, LinearPath, starts_at_zero, zero_last_layer
+from sklearn_ae.nn import (
+    Autoencoder,
+    CodeBasis,
+    Latent,
+    LinearPath,
+    starts_at_zero,
+    zero_last_layer,
+)
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
 
 _AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
@@ -25,7 +32,9 @@ def build_net(
     *,
     shift: np.ndarray,
     scale: np.ndarray,
+    n_components: int | float,
     max_found_components: int,
+    seed: int,
 ) -> AutoencoderNet:
     """Build network and net for some training rows.
 
@@ -39,8 +48,12 @@ def build_net(
         What is subtracted from the input.
     scale : ndarray of shape () or (n_features,)
         What the difference is divided by.
+    n_components : int or float
+        Code size, or the share of the variance that it is to explain.
     max_found_components : int
         Upper limit of the code size where it is asked for as a share of the variance.
+    seed : int
+        Source of all randomness.
 
     Returns
     -------
@@ -52,7 +65,7 @@ def build_net(
         If parameters contradict each other or the machine.
     """
     device = check_device(parameters.device)
-    generator, random_state = make_generators(parameters.random_state)
+    generator, random_state = make_generators(seed)
     criterion = Criterion(parameters.loss)
     n_features = rows.X.shape[1]
 
@@ -69,7 +82,7 @@ def build_net(
         )
     output_activation = _output_activation(parameters, criterion)
     with_path = _with_linear_path(parameters, architecture, latent, output_activation)
-    size = _int_or_share(parameters.n_components)
+    size = n_components
     components = np.empty((0, n_features))
     if with_path or isinstance(size, float):
         matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
@@ -115,6 +128,8 @@ def build_net(
         linear_path=None if path is None else path.to(dtype),
         latent=latent.to(dtype),
         corruption=None if corruption is None else corruption.to(data_dtype),
+        # What another latent asks of the code holds in the coordinates of the code alone.
+        basis=CodeBasis(n_components, dtype) if type(latent) is Latent else None,
         output_activation=output_activation,
         likelihood=criterion.likelihood,
     )
@@ -141,10 +156,23 @@ def build_net(
         if module.latent.is_game:
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game is none.")
     net.n_components = n_components
+    net.n_epochs_beyond = 0  # of cross-validation, which were not worth it
     return net
 
 
-def _int_or_share(n_components: Any) -> int | float:
+def int_or_share(n_components: Any) -> int | float:
+    """Give the code size or share of the variance that a parameter asks for.
+
+    Parameters
+    ----------
+    n_components : int, float or "auto"
+        The parameter.
+
+    Returns
+    -------
+    n_components : int or float
+        Python's own int where it is a number.
+    """
     if n_components == "auto":
         return _AUTO_SHARE
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)

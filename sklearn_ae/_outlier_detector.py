@@ -82,7 +82,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         ``(parameters, lr=...)`` that gives one, such as a :func:`functools.partial` of a
         class with its options, is taken as well; ``weight_decay`` is
         passed to it where that is not 0.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Learning rate, the highest one of the schedule.
     learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
             "constant"}, default="one_cycle"
@@ -102,18 +102,22 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     batch_size : int or "auto", default="auto"
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
         at least 64 and at most 256; all of them for optimizers that take all at once.
-    max_iter : int, default=100
-        Number of epochs, at the most.
+    max_iter : int or "auto", default="auto"
+        Number of epochs, at the most. "auto": as many as make 6,000 steps, but at least
+        50 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
+        these as are best by cross-validation with five folds, on all rows.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a part of the rows and to keep the weights that are best on
         it, rather than those with the lowest training loss. "auto": where there are at
-        least 100 rows.
+        least 100 rows, unless cross-validation has found the number of epochs. With
+        either, a linear path stays at the principal components unless the held-out
+        loss falls by 2 %.
     validation_fraction : float, default=0.1
         Share of the rows that early stopping holds out.
-    n_iter_no_change : int or None, default=20
+    n_iter_no_change : int or None, default=50
         Training stops after so many epochs in a row without improvement; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
@@ -132,7 +136,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         ``set_callbacks`` instead.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives
-        the same result each time, bit for bit on one machine; global random states are
+        the same result each time, bit for bit on one machine, large networks also
+        with the same number of threads; global random states are
         neither read nor changed.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
@@ -213,17 +218,17 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         output_activation="auto",
         linear_path="auto",
         optimizer="adam",
-        learning_rate=1e-3,
+        learning_rate=3e-3,
         learning_rate_schedule="one_cycle",
         weight_decay=0.0,
         l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",
-        max_iter=100,
+        max_iter="auto",
         tol=1e-4,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=20,
+        n_iter_no_change=50,
         warm_start=False,
         device="auto",
         precision=None,
@@ -431,12 +436,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
 
     def _fitted_attributes(
-        self, net: AutoencoderNet, monitor: Monitor, rows: Rows
+        self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
         scores = self._scores(net, rows.X)
         rounding = torch.finfo(net.dtype).eps
         offset = _threshold(scores, rows.sample_weight, self.contamination, rounding)
-        return super()._fitted_attributes(net, monitor, rows) | {"offset_": offset}
+        return super()._fitted_attributes(net, monitor, rows, *args, **kwargs) | {"offset_": offset}
 
     def _scores(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         return -self._squared_residuals(net, X, per_row=True).astype(np.float64)

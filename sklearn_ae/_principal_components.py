@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ _MAX_EXACT = 2000
 _MAX_EXACT_SPARSE = 500  # products with a sparse matrix cost little
 _N_OVERSAMPLES = 10
 _N_ITERATIONS = 7
+_LOCK = Lock()
 
 
 class StandardizedMatrix(NamedTuple):
@@ -91,7 +93,8 @@ def principal_components(
        2011.
     """
     # LAPACK's result depends on the number of threads, which is another one in joblib's workers.
-    with _blas().limit(limits=1, user_api="blas"):
+    # One fit at a time: the other would put back the one thread that it found.
+    with _LOCK, _blas().limit(limits=1, user_api="blas"):
         return _principal_components(matrix, n_components, random_state)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_ae._training_length import TrainingLength
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 # More rows would say little more of a density or of principal components, and weigh on pickles.
@@ -59,7 +60,9 @@ class Record:
         return self.held_out_curve or self.curve
 
 
-def make_record(net: AutoencoderNet, monitor: Monitor, previous: Record | None) -> Record:
+def make_record(
+    net: AutoencoderNet, monitor: Monitor, length: TrainingLength | None, previous: Record | None
+) -> Record:
     """Make the record of the training so far.
 
     Parameters
@@ -68,6 +71,8 @@ def make_record(net: AutoencoderNet, monitor: Monitor, previous: Record | None) 
         The net.
     monitor : Monitor
         What watched it.
+    length : TrainingLength or None
+        What cross-validation said before.
     previous : Record or None
         The record of the training that this one goes on from, on other rows.
 
@@ -76,21 +81,23 @@ def make_record(net: AutoencoderNet, monitor: Monitor, previous: Record | None) 
     record : Record
     """
     trained, held_out = monitor.split_
-    rows, n_seen = _some(trained, _N_ROWS), float(len(trained))
-    if trained.sample_weight is not None:
-        n_seen = trained.mean_weight * float(_weights(trained).sum())
+    rows, n_seen = _some(trained, _N_ROWS), trained.total_weight
     if previous is not None:
         rows, n_seen = _merge(previous, rows, n_seen, _limit(trained)), previous.n_seen + n_seen
     epochs = net.history[monitor.n_epochs_before_ :]
+
+    def losses(name: str) -> list[float]:
+        return [epoch[name] for epoch in epochs if name in epoch]
+
     return Record(
         rows=rows,
         n_seen=n_seen,
         held_out=None if held_out is None else _some(held_out, _N_HELD_OUT),
-        curve=[epoch["train_loss"] for epoch in epochs if "train_loss" in epoch],
-        held_out_curve=[epoch["valid_loss"] for epoch in epochs if "valid_loss" in epoch],
+        curve=length.curve if length else losses("train_loss"),
+        held_out_curve=length.held_out_curve if length else losses("valid_loss"),
         gradients=net.gradient_norms_.collect(),
-        ended_early=len(epochs) < net.max_epochs,
-        diverged=monitor.diverged_,
+        ended_early=length.ended_early if length else len(epochs) < net.max_epochs,
+        diverged=monitor.diverged_ or (length is not None and length.diverged),
     )
 
 

@@ -8,7 +8,9 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._components import arrange_code, explained_variance_ratio
 from sklearn_ae._standard_units import one_scale
+from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
@@ -75,7 +77,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``(parameters, lr=...)`` that gives one, such as a :func:`functools.partial` of a
         class with its options, is taken as well; ``weight_decay`` is
         passed to it where that is not 0.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Learning rate, the highest one of the schedule.
     learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
             "constant"}, default="one_cycle"
@@ -95,18 +97,22 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     batch_size : int or "auto", default="auto"
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
         at least 64 and at most 256; all of them for optimizers that take all at once.
-    max_iter : int, default=100
-        Number of epochs, at the most.
+    max_iter : int or "auto", default="auto"
+        Number of epochs, at the most. "auto": as many as make 6,000 steps, but at least
+        50 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
+        these as are best by cross-validation with five folds, on all rows.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out a part of the rows and to keep the weights that are best on
         it, rather than those with the lowest training loss. "auto": where there are at
-        least 100 rows.
+        least 100 rows, unless cross-validation has found the number of epochs. With
+        either, a linear path stays at the principal components unless the held-out
+        loss falls by 2 %.
     validation_fraction : float, default=0.1
         Share of the rows that early stopping holds out.
-    n_iter_no_change : int or None, default=20
+    n_iter_no_change : int or None, default=50
         Training stops after so many epochs in a row without improvement; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
@@ -125,7 +131,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``set_callbacks`` instead.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives
-        the same result each time, bit for bit on one machine; global random states are
+        the same result each time, bit for bit on one machine, large networks also
+        with the same number of threads; global random states are
         neither read nor changed.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
@@ -139,20 +146,29 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where they are all strings.
     n_iter_ : int
-        Number of epochs trained, also over repeated calls.
+        Number of epochs, also over repeated calls. With cross-validation, all that were
+        tried: the network is trained on all rows for ``len(loss_curve_)`` of them, which
+        is 0 where principal components are best.
     loss_ : float
         Training loss of the last epoch. The squared error is in standard units: the
         share of the variance that is not reconstructed.
     loss_curve_ : list of float
         Training loss of every epoch.
     validation_curve_ : list of float or None
-        Loss of the held-out rows after every epoch; None without early stopping.
+        Loss of the held-out rows after every epoch, mean over the folds of
+        cross-validation; None without early stopping.
     initial_loss_ : float
         Loss before the first epoch, of the held-out rows if there are some; with the
         linear path that of PCA.
     best_loss_ : float
         Loss of the weights that were kept: the lowest one, that before the first epoch
         included.
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        What the components explain, as shares of the variance: in proportion to what the
+        error would gain if the component was always at its mean. They add up to the share
+        of the variance that is reconstructed, on (up to 4,096 of) the training rows. With
+        `latent=None` largest first, as in PCA, unless there are more components than
+        the rows have dimensions.
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the network.
 
@@ -166,6 +182,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     The network sees the data in standard units: centred, and divided by the one scale at
     which the columns have a mean variance of 1. The fit does therefore not depend on the
     units of X as a whole, but like PCA it does on those of its columns among each other.
+
+    Codes without a `latent` are arranged after training, which changes no reconstruction:
+    over the training rows their entries have mean zero and are uncorrelated, a step of one
+    unit along any of them moves the reconstruction by one unit on average, and those
+    that explain most come first. The codes of the linear path alone are principal components.
 
     References
     ----------
@@ -199,17 +220,17 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         output_activation="auto",
         linear_path="auto",
         optimizer="adam",
-        learning_rate=1e-3,
+        learning_rate=3e-3,
         learning_rate_schedule="one_cycle",
         weight_decay=0.0,
         l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",
-        max_iter=100,
+        max_iter="auto",
         tol=1e-4,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=20,
+        n_iter_no_change=50,
         warm_start=False,
         device="auto",
         precision=None,
@@ -368,7 +389,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If X is not an array of such codes.
         """
         check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self)
+        # Copied, since a decoder of one's own may begin with something in place.
+        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self, copy=True)
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
@@ -443,6 +465,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 "float64" if self.precision == "float64" else "float32"
             ]
         return tags
+
+    def _fitted_attributes(
+        self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        attributes = super()._fitted_attributes(net, monitor, rows, *args, **kwargs)
+        # Those of a stream stay comparable from one part of it to the next.
+        if not kwargs.get("on_stream", False):
+            arrange_code(net, rows)
+        attributes["explained_variance_ratio_"] = explained_variance_ratio(net, rows)
+        return attributes
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
         return one_scale(std)

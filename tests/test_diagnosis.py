@@ -62,7 +62,7 @@ def test_over_fitting():
         NOISE[:120],
         linear_path=None,
         hidden_layer_sizes=(256, 256),
-        learning_rate=3e-3,
+        early_stopping=True,
         n_iter_no_change=None,
     )
     report = fitted.diagnose()

@@ -15,7 +15,7 @@ from sklearn_ae.metrics import reconstruction_error
 
 
 def make(**parameters):
-    defaults = {"n_components": 1, "max_iter": 20, "random_state": 0}
+    defaults = {"n_components": 1, "max_iter": 20, "early_stopping": True, "random_state": 0}
     return AutoencoderTransformer(**defaults | parameters)
 
 
@@ -147,9 +147,19 @@ def test_patience(curve):
 
 
 def test_early_stopping_by_number_of_rows(curve):
-    assert make(max_iter=2).fit(curve[:99]).validation_curve_ is None
-    assert len(make(max_iter=2).fit(curve[:100]).validation_curve_) == 2
-    assert make(max_iter=2, early_stopping=False).fit(curve).validation_curve_ is None
+    def n_held_out(n_rows, **parameters):
+        fitted = make(**{"max_iter": 2} | parameters).fit(rows[:n_rows])
+        held_out = fitted._record_.held_out
+        return 0 if held_out is None else len(held_out)
+
+    rows = np.tile(curve, (2, 1))
+    brief = {"n_iter_no_change": 1, "hidden_layer_sizes": ()}
+    assert n_held_out(500, early_stopping=False) == 0
+    assert n_held_out(99, early_stopping="auto") == 0
+    assert n_held_out(100, early_stopping="auto") == 10
+    assert n_held_out(499, early_stopping="auto", max_iter="auto", **brief) == 0
+    assert n_held_out(500, early_stopping="auto", max_iter="auto", **brief) == 50
+    assert n_held_out(50, early_stopping=True) == 5
 
 
 def test_loss_curve_is_the_share_of_variance_left(curve):
@@ -293,10 +303,11 @@ def test_precision_does_not_cost_the_differences_of_large_numbers(curve, precisi
 
 
 def test_precision_of_data_that_float32_can_not_hold(curve):
-    fitted = make(precision="float32", max_iter=2).fit(1e100 * curve)
+    parameters = {"max_iter": 2, "learning_rate": 1e-3}
+    fitted = make(precision="float32", **parameters).fit(1e100 * curve)
     np.testing.assert_allclose(
         fitted.reconstruct(1e100 * curve),
-        1e100 * make(max_iter=2).fit(curve).reconstruct(curve),
+        1e100 * make(**parameters).fit(curve).reconstruct(curve),
         rtol=1e-3,
         atol=1e97,
     )

@@ -10,7 +10,7 @@ from sklearn_ae import AutoencoderOutlierDetector
 
 
 def make(**parameters):
-    defaults = {"n_components": 1, "max_iter": 40, "random_state": 0}
+    defaults = {"n_components": 1, "max_iter": 40, "early_stopping": True, "random_state": 0}
     return AutoencoderOutlierDetector(**defaults | parameters)
 
 

@@ -22,7 +22,7 @@ from sklearn_ae.metrics import neg_reconstruction_error_scorer, reconstruction_e
 
 
 def make(**parameters):
-    defaults = {"n_components": 1, "max_iter": 20, "random_state": 0}
+    defaults = {"n_components": 1, "max_iter": 20, "early_stopping": True, "random_state": 0}
     return AutoencoderTransformer(**defaults | parameters)
 
 

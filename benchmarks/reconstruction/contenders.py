@@ -36,6 +36,7 @@ def plain(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
         n_components,
         linear_path=None,
         activation="relu",
+        learning_rate=1e-3,
         early_stopping=False,
         n_iter_no_change=None,
         learning_rate_schedule="constant",

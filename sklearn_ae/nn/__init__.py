@@ -2,6 +2,7 @@
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.chain import Chain
+from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
@@ -27,6 +28,7 @@ __all__ = [
     "LIKELIHOODS",
     "Autoencoder",
     "Chain",
+    "CodeBasis",
     "Context",
     "ContextModule",
     "ConvolutionalDecoder",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear_path import LinearPath
 from sklearn_ae.nn.random import Corruption
@@ -55,6 +56,8 @@ class Autoencoder(nn.Module):
         Applied to what the encoder gives.
     corruption : Corruption or None, default=None
         Applied to what the encoder sees, not to what the reconstruction is compared with.
+    basis : CodeBasis or None, default=None
+        Coordinates of the codes that are given away. None: those of encoder and decoder.
     output_activation : nn.Module or None, default=None
         Maps the decoder's output to the reconstruction in input units. None: the output
         is in standard units, and taken back from there.
@@ -87,6 +90,7 @@ class Autoencoder(nn.Module):
         linear_path: LinearPath | None = None,
         latent: Latent | None = None,
         corruption: Corruption | None = None,
+        basis: CodeBasis | None = None,
         output_activation: nn.Module | None = None,
         likelihood: str | None = None,
     ) -> None:
@@ -97,6 +101,7 @@ class Autoencoder(nn.Module):
         self.linear_path = linear_path
         self.latent = Latent() if latent is None else latent
         self.corruption = corruption
+        self.basis = basis
         self.output_activation = output_activation
         self.likelihood = likelihood
         self.register_buffer("shift", shift)
@@ -124,10 +129,11 @@ class Autoencoder(nn.Module):
         code : Tensor of shape (..., n_components)
             Their codes.
         """
-        return self.encode_standard(self.standardize(x))
+        code = self.encode_standard(self.standardize(x))
+        return code if self.basis is None else self.basis.encode(code)
 
     def encode_standard(self, standard: Tensor) -> Tensor:
-        """Give the code of rows in standard units.
+        """Give the code of rows in standard units, as the decoder takes it.
 
         Parameters
         ----------
@@ -173,7 +179,26 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in input units.
         """
-        return self.to_input_units(self.decode_raw(code.to(self.dtype)))
+        code = code.to(self.dtype)
+        if self.basis is not None:
+            code = self.basis.decode(code)
+        return self.to_input_units(self.decode_raw(code))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Encode and decode rows in input units.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_features)
+            Rows in input units.
+
+        Returns
+        -------
+        reconstruction : Tensor of shape (..., n_features)
+            Their reconstructions.
+        """
+        code = self.encode_standard(self.standardize(x))
+        return self.to_input_units(self.decode_raw(code))
 
     def residual(self, x: Tensor) -> Tensor:
         """Give input minus reconstruction, in standard units.

@@ -132,6 +132,7 @@ class Chain:
             and type(autoencoder.linear_path) in (LinearPath, type(None))
             and _is_plain(autoencoder.encoder)
             and _is_plain(autoencoder.decoder)
+            and _shares_nothing(autoencoder)
             and all(_is_trained(parameter) for parameter in autoencoder.parameters())
             and not any(_has_hooks(module) for module in autoencoder.modules())
         )
@@ -140,6 +141,7 @@ class Chain:
         self, autoencoder: Autoencoder, n_rows: int, dtype: torch.dtype | None = None
     ) -> None:
         self._dtype = autoencoder.dtype if dtype is None else dtype
+        self.n_rows = n_rows
         self._copies: list[tuple[_Trained, _Trained]] = []
         self._encoder = self._layers(autoencoder.encoder, n_rows)
         self._decoder = self._layers(autoencoder.decoder, n_rows)
@@ -203,7 +205,9 @@ class Chain:
             raw.addmm_(code, self._path[1].value)
         # In the type of the weights: differences of coarse numbers would be coarser still.
         residual = raw.sub_(target) if raw.dtype == target.dtype else raw - target
-        weighted = residual if weight is None else residual * weight[:, None]
+        weighted = residual
+        if weight is not None:
+            weighted = residual * weight.to(residual.dtype)[:, None]
         return torch.dot(weighted.view(-1), residual.view(-1)), weighted, x
 
     def _backward(self, residual: Tensor, x: Tensor) -> None:
@@ -325,19 +329,36 @@ def _backward(layers: list[_Layer], x_t: Tensor, gradient: Tensor, out: Tensor |
 def _is_plain(module: nn.Module) -> bool:
     if type(module) is not Stack:
         return False
-    return all(
-        (type(layer) is Linear and len(layer.weight) == 1)
-        or (i % 2 == 1 and (type(layer) is nn.Identity or type(layer) in _ACTIVATIONS))
-        for i, layer in enumerate(module.layers)
+    layers = list(module.layers)
+    linear, activations = layers[::2], layers[1::2]
+    return (
+        len(linear) > len(activations)  # there is none after the last
+        and all(type(layer) is Linear and len(layer.weight) == 1 for layer in linear)
+        and all(_is_known(activation) for activation in activations)
     )
 
 
+def _is_known(activation: nn.Module) -> bool:
+    if type(activation) is nn.LeakyReLU:
+        return activation.negative_slope == _SLOPE
+    if type(activation) is nn.ELU:
+        return activation.alpha == 1
+    return type(activation) is nn.Identity or type(activation) in _ACTIVATIONS
+
+
+def _shares_nothing(autoencoder: Any) -> bool:
+    # Gradients are written, not added.
+    each = [part for stack in (autoencoder.encoder, autoencoder.decoder) for part in stack.layers]
+    return len(set(map(id, each))) == len(each)
+
+
 def _is_trained(parameter: nn.Parameter) -> bool:
-    return parameter.requires_grad and not parameter._backward_hooks
+    hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+    return parameter.requires_grad and not hooks
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return bool(
+    return nn.modules.module._has_any_global_hook() or bool(
         module._forward_pre_hooks
         or module._forward_hooks
         or module._backward_pre_hooks

@@ -1,5 +1,6 @@
 """All parameters of an optimizer in one vector."""
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +28,66 @@ class FlatParameters:
         self._optimizer = optimizer
         self._parameters: list[nn.Parameter] = group["params"]
         self._vector = nn.Parameter(_join(self._parameters))
-        self._vector.grad = torch.zeros_like(self._vector)
-        values, gradients = self._split(self._vector.detach()), self._split(self._vector.grad)
-        for parameter, value, gradient in zip(self._parameters, values, gradients, strict=True):
-            parameter.data, parameter.grad = value, gradient
+        self._vector.grad = self._gradient = torch.zeros_like(self._vector)
+        self._values = self._split(self._vector.detach())
+        self._gradients = self._split(self._vector.grad)
+        for parameter, value in zip(self._parameters, self._values, strict=True):
+            parameter.data = value
+        self.give_gradients()
         self._state: dict[str, Any] | None = None
-        self._split_state: Any = None
         # Views of the state, made once for each tensor in it.
         self._views: dict[str, tuple[Tensor, list[Tensor]]] = {}
+
+    @staticmethod
+    def fits(optimizer: torch.optim.Optimizer) -> bool:
+        """Tell whether the parameters of an optimizer are all at the same place.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+            The optimizer.
+
+        Returns
+        -------
+        fits : bool
+            Whether there is one group, and all have made as many steps: those of layers
+            that were frozen have not.
+        """
+        if len(optimizer.param_groups) != 1:
+            return False
+        (group,) = optimizer.param_groups
+        states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
+        return all(_is_alike(states[0], state) for state in states)
+
+    def is_intact(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Tell whether the parameters still are views of the vector.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+            The optimizer that is to be used.
+
+        Returns
+        -------
+        is_intact : bool
+            Whether it is the same, and no parameter was given another memory.
+        """
+        parameters = optimizer.param_groups[0]["params"]
+        return (
+            optimizer is self._optimizer
+            and len(parameters) == len(self._parameters)
+            and all(map(operator.is_, parameters, self._parameters))
+            and all(
+                parameter.data_ptr() == value.data_ptr() and parameter.shape == value.shape
+                for parameter, value in zip(parameters, self._values, strict=True)
+            )
+        )
+
+    def give_gradients(self) -> None:
+        """Give every parameter its part of the vector's gradient, should it have lost it."""
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+        self._vector.grad = self._gradient
 
     @contextmanager
     def in_use(self) -> Iterator[nn.Parameter]:
@@ -49,22 +102,49 @@ class FlatParameters:
             The vector, with its gradient.
         """
         optimizer = self._optimizer
-        if optimizer.state is not self._split_state:  # the first time, or it was loaded
-            self._state = _join_states([optimizer.state.get(p) for p in self._parameters])
+        # It may have been loaded, cleared or changed since, or the gradients dropped.
+        states = [optimizer.state.get(parameter) for parameter in self._parameters]
+        if not self._is_ours(states):
+            self._state = _join_states(states)
         (group,) = optimizer.param_groups
-        group["params"] = [self._vector]
         optimizer.state = defaultdict(dict)
         if self._state is not None:
             optimizer.state[self._vector] = self._state
+        group["params"] = [self._vector]
         try:
             yield self._vector
         finally:
-            self._state = optimizer.state.get(self._vector)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        # In an order in which it can be done again: Ctrl-C may come at any moment.
+        optimizer = self._optimizer
+        if self._vector in optimizer.state:
+            self._state = optimizer.state[self._vector]
+            optimizer.state = self._states()
+        group = optimizer.param_groups[0]
+        if any(parameter is self._vector for parameter in group["params"]):
             group["params"] = self._parameters
-            optimizer.state = self._split_state = self._states()
+
+    def _is_ours(self, states: list[dict[str, Any] | None]) -> bool:
+        """Tell whether these are the parts of the vector's state, untouched."""
+        if self._state is None:
+            return not any(states)
+        for name, value in self._state.items():
+            for i, state in enumerate(states):
+                if state is None or name not in state or len(state) != len(self._state):
+                    return False
+                part = state[name]
+                if name in self._views and self._views[name][0] is value:
+                    if part is not self._views[name][1][i]:
+                        return False
+                elif not _is_equal(part, value):
+                    return False
+        return True
 
     def release(self) -> None:
         """Give every parameter memory of its own again, as pickling and copying expect."""
+        self._give_back()
         for parameter in self._parameters:
             parameter.data = parameter.data.clone()
             parameter.grad = None
@@ -113,6 +193,18 @@ def own_memory(state: Any) -> Any:
             for name, value in values.items()
         }
     return copy
+
+
+def _is_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether states are of the same kind, with the same number of steps."""
+    return one.keys() == other.keys() and all(
+        (isinstance(value, Tensor) and value.dim() > 0) or _is_equal(other[name], value)
+        for name, value in one.items()
+    )
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
 
 
 def _join(tensors: list[Any]) -> Tensor:

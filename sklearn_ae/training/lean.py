@@ -1,6 +1,5 @@
 """Epochs of plain autoencoders, with nothing in them but arithmetic."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,7 +41,7 @@ class LeanEpochs:
         self._net = net
         self._flat: FlatParameters | None = None
         self._chain: Chain | None = None
-        self._judge: tuple[Rows, Batches, Chain] | None = None
+        self._judge: tuple[Rows, Batches, Chain | None] | None = None
 
     def fits(self) -> bool:
         """Tell whether the net can be trained so, now.
@@ -55,18 +54,19 @@ class LeanEpochs:
             that treats weights as matrices.
         """
         # A callback may have frozen a layer or registered a hook since the last epoch.
-        return self._is_asked_for_no_more and Chain.fits(self._net.module_)
+        return self._is_asked_for_no_more() and Chain.fits(self._net.module_)
 
-    @cached_property
     def _is_asked_for_no_more(self) -> bool:
         net = self._net
-        groups = net.optimizer_.param_groups
+        optimizer = net.optimizer_
         return (
             net.criterion_.is_squared_error
             and net.l1_penalty == 0
-            and type(net.optimizer_) in _ELEMENTWISE
-            and len(groups) == 1
-            and set(groups[0]["params"]) == set(net.module_.parameters())
+            and type(optimizer) in _ELEMENTWISE
+            and not optimizer._optimizer_step_pre_hooks
+            and not optimizer._optimizer_step_post_hooks
+            and FlatParameters.fits(optimizer)
+            and set(optimizer.param_groups[0]["params"]) == set(net.module_.parameters())
         )
 
     def train(self, batches: Batches) -> float:
@@ -83,7 +83,7 @@ class LeanEpochs:
             Mean over the rows, while the weights moved.
         """
         net = self._net
-        flat, chain = self._prepare()
+        flat, chain = self._prepare(batches)
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=net.dtype, device=net.device)
         with flat.in_use() as vector:
@@ -110,13 +110,16 @@ class LeanEpochs:
         """
         net = self._net
         if self._judge is None or self._judge[0] is not rows:
-            _, chain = self._prepare()
-            if net.in_bfloat16_:
-                chain = Chain(net.module_, net.batch_size)
             batches = net.get_iterator(rows, training=True)
             batches.generator = None
-            self._judge = rows, batches, chain
-        _, batches, chain = self._judge
+            self._judge = rows, batches, None
+        _, batches, chain = judge = self._judge
+        _, trained = self._prepare(batches)
+        if not net.in_bfloat16_:
+            chain = trained
+        elif chain is None or self._judge is not judge:
+            chain = Chain(net.module_, min(net.batch_size, len(rows)))
+        self._judge = rows, batches, chain
         total = torch.zeros((), dtype=net.dtype, device=net.device)
         for x, weight in batches.iterate(self._standardize, reuse=True):
             total += chain.loss(x, weight)
@@ -128,12 +131,18 @@ class LeanEpochs:
             self._flat.release()
             self._flat = self._chain = self._judge = None
 
-    def _prepare(self) -> tuple[FlatParameters, Chain]:
-        if self._flat is None or self._chain is None:
-            net = self._net
+    def _prepare(self, batches: Batches) -> tuple[FlatParameters, Chain]:
+        net = self._net
+        if self._flat is not None and not self._flat.is_intact(net.optimizer_):
+            # A callback has replaced weights or optimizer.
+            self.release()
+        if self._flat is None:
             self._flat = FlatParameters(net.optimizer_)
+        self._flat.give_gradients()
+        n_rows = min(net.batch_size, len(batches.rows))
+        if self._chain is None or self._chain.n_rows < n_rows:
             dtype = torch.bfloat16 if net.in_bfloat16_ else None
-            self._chain = Chain(net.module_, net.batch_size, dtype)
+            self._chain = Chain(net.module_, n_rows, dtype)
         return self._flat, self._chain
 
     def _mean(self, total: Tensor, batches: Batches) -> float:

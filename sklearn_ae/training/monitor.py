@@ -39,6 +39,9 @@ class Monitor(Callback):
         Number of epochs, those before this training included, that do not count for that.
     keep_last : bool, default=False
         Keep the last finite weights instead of the best, for training on a stream.
+    min_gain : float, default=0.0
+        Share by which the loss has to fall from that before the first epoch for any training
+        to be kept.
     begin : callable or None, default=None
         Called before each epoch.
     end : callable or None, default=None
@@ -69,6 +72,7 @@ class Monitor(Callback):
         *,
         warm_up: int = 0,
         keep_last: bool = False,
+        min_gain: float = 0.0,
         begin: Callable[[], None] | None = None,
         end: Callable[[], bool] | None = None,
     ) -> None:
@@ -76,6 +80,7 @@ class Monitor(Callback):
         self.patience = patience
         self.warm_up = warm_up
         self.keep_last = keep_last
+        self.min_gain = min_gain
         self.begin = begin
         self.end = end
 
@@ -85,6 +90,7 @@ class Monitor(Callback):
         self.diverged_ = False
         self.n_epochs_before_ = len(net.history)
         self.weights_: list[Tensor] = []
+        self._initial_weights: list[Tensor] = []
         self._to_beat = math.inf
         self._n_without_improvement = 0
 
@@ -105,6 +111,8 @@ class Monitor(Callback):
                 self.diverged_ = True
                 raise StopTraining
             self._keep(net.weights())
+            if self.min_gain > 0:
+                self._initial_weights = [tensor.clone() for tensor in self.weights_]
         if self.begin is not None:
             self.begin()
 
@@ -116,9 +124,7 @@ class Monitor(Callback):
         # The training loss was measured while the weights moved: they may be beyond repair since.
         weights = net.weights()
         self.diverged_ = not (
-            math.isfinite(epoch["train_loss"])
-            and math.isfinite(loss)
-            and bool(torch.stack(torch._foreach_norm(weights, math.inf)).isfinite().all())
+            math.isfinite(epoch["train_loss"]) and math.isfinite(loss) and _are_finite(weights)
         )
         # A gain within rounding is none: at an optimum, steps are made of rounding errors.
         rounding = 10 * torch.finfo(net.dtype).eps * abs(self.best_loss_)
@@ -138,8 +144,12 @@ class Monitor(Callback):
 
     def on_train_end(self, net: "AutoencoderNet", **kwargs: Any) -> None:
         if self.weights_:
+            least = self.initial_loss_ * (1 - self.min_gain)
+            if self._initial_weights and self.best_loss_ > least:
+                self.best_loss_ = self.initial_loss_
+                self.weights_ = self._initial_weights
             net.set_weights(self.weights_)
-        self.weights_ = []
+        self.weights_, self._initial_weights = [], []
 
     def _less_tol(self, loss: float) -> float:
         return loss - self.tol * abs(loss)
@@ -149,3 +159,9 @@ class Monitor(Callback):
             torch._foreach_copy_(self.weights_, weights)
         else:
             self.weights_ = [tensor.clone() for tensor in weights]
+
+
+def _are_finite(weights: list[Tensor]) -> bool:
+    # Not counters, and nothing without entries, which have no norm.
+    with_norm = [tensor for tensor in weights if tensor.is_floating_point() and tensor.numel() > 0]
+    return bool(torch.stack(torch._foreach_norm(with_norm, math.inf)).isfinite().all())

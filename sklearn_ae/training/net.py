@@ -1,7 +1,7 @@
 """skorch's net, with an epoch as lean as a hand-written loop."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
@@ -117,8 +117,10 @@ class AutoencoderNet(StateMixin, NeuralNet):
         schedule: str,
         batch_size: int,
         max_epochs: int,
-        validation_fraction: float,
         verbose: bool,
+        n_epochs: int | None = None,
+        held_out: Rows | None = None,
+        held_out_losses: Sequence[float] = (),
     ) -> None:
         """Train on from the current weights.
 
@@ -135,17 +137,24 @@ class AutoencoderNet(StateMixin, NeuralNet):
         batch_size : int
             Rows in a batch.
         max_epochs : int
-            Number of passes over the rows, at the most.
-        validation_fraction : float
-            Share of the rows that is held out of the training; 0 for none.
+            Number of passes over the rows, at the most, for which the schedule is made.
         verbose : bool
             Whether to print a line an epoch.
+        n_epochs : int or None, default=None
+            Number of passes to make of these; None: all.
+        held_out : Rows or None, default=None
+            Rows to judge epochs by.
+        held_out_losses : sequence of float, default=()
+            What is known of the loss of other rows after each epoch, to be recorded where
+            none are held out.
         """
         self.lr = learning_rate
         self.schedule = schedule
         self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.validation_fraction = validation_fraction
+        self._n_scheduled = max_epochs
+        self.max_epochs = max_epochs if n_epochs is None else n_epochs
+        self.held_out = held_out
+        self.held_out_losses = held_out_losses
         self.verbose = verbose
         self.callbacks = callbacks
         self._lean: Any = LeanEpochs(self)
@@ -175,6 +184,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             # They may hold on to data and estimators.
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
+            self.held_out = None
 
     # --- what skorch asks for ---------------------------------------------------------------
 
@@ -189,9 +199,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
     def get_split_datasets(
         self, X: Rows, y: None = None, **fit_params: Any
     ) -> tuple[Rows, Rows | None]:
-        if self.validation_fraction == 0:
-            return X, None
-        return X.split(self.validation_fraction, self.generator)
+        return X, self.held_out
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         return Batches(
@@ -268,10 +276,12 @@ class AutoencoderNet(StateMixin, NeuralNet):
         **fit_params: Any,
     ) -> None:
         if iterator is None:
+            if self.held_out_losses:
+                self._record_loss(prefix, self.held_out_losses[len(self.history) - 1])
             return
         assert isinstance(iterator, Batches)
         if training and self._max_steps is None:
-            self._max_steps = len(iterator) * self.max_epochs
+            self._max_steps = len(iterator) * self._n_scheduled
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
         if training:
@@ -291,6 +301,9 @@ class AutoencoderNet(StateMixin, NeuralNet):
             loss = self._mean_loss(iterator, step_fn)
         if training:
             self.gradient_norms_.note()
+        self._record_loss(prefix, loss)
+
+    def _record_loss(self, prefix: str, loss: float) -> None:
         self.history.record(f"{prefix}_loss", loss)
         # For skorch's log, which prints the best loss so far in colour.
         is_best = loss < self._best_losses.get(prefix, math.inf)

@@ -43,6 +43,14 @@ class Rows(Dataset):
     def __len__(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
 
+    @property
+    def total_weight(self) -> float:
+        """What the weights of the rows add up to; their number where they have none."""
+        if self.sample_weight is None:
+            return float(len(self))
+        weight = self.sample_weight if self.index is None else self.sample_weight[self.index]
+        return self.mean_weight * float(weight.sum())
+
     def __getitem__(self, selection: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Give dense rows and their weights, the selection being a slice or positions."""
         return self.take(selection)
@@ -103,6 +111,43 @@ class Rows(Dataset):
         # Sorted, so that taking the rows in turn walks through memory.
         validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
         return self._part(training), self._part(validation)
+
+    def folds(self, n_folds: int, seed: int) -> list[tuple["Rows", "Rows"]]:
+        """Split for cross-validation. Equal rows stay together.
+
+        A row that comes twice would otherwise be trained on and held out at once. It also
+        makes a row of weight 2 the same as two rows.
+
+        Parameters
+        ----------
+        n_folds : int
+            Number of parts, each of which is held out once; fewer where there are fewer
+            different rows.
+        seed : int
+            Decides which rows come together.
+
+        Returns
+        -------
+        folds : list of (Rows, Rows)
+            Training and held-out rows.
+        """
+        X = self.X if self.index is None else self.X[self.index]
+        if not isinstance(X, np.ndarray):
+            X = X.tocsr()
+            keys = [
+                X.indices[start:end].tobytes() + X.data[start:end].tobytes()
+                for start, end in pairwise(X.indptr)
+            ]
+        else:
+            keys = [row.tobytes() for row in X]
+        place = {key: i for i, key in enumerate(sorted(set(keys)))}
+        fold_of_place = np.random.RandomState(seed).permutation(len(place)) % n_folds
+        fold = fold_of_place[[place[key] for key in keys]]
+        index = np.arange(len(self)) if self.index is None else self.index
+        return [
+            (self._part(index[fold != i]), self._part(index[fold == i]))
+            for i in range(min(n_folds, len(place)))
+        ]
 
     def thin_out(self, n_rows: int) -> "Rows":
         """Give at most so many of the rows, evenly spread.

@@ -56,7 +56,11 @@ class StateMixin:
         # skorch pickles modules into bytes within the pickle, for the sake of devices. On the CPU
         # there is no need, and then cloudpickle, by which joblib's workers answer, also takes
         # classes and functions that are defined in a notebook.
-        return super().__getstate__() if self.device.type != "cpu" else self.__dict__.copy()
+        on_cpu = self.device.type == "cpu"
+        state: Any = self.__dict__.copy() if on_cpu else super().__getstate__()
+        # Working memory of a training that goes on: a checkpoint does without.
+        state["_lean"] = None
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "__cuda_dependent_attributes__" in state:
@@ -86,6 +90,7 @@ class StateMixin:
                 "_noise": None,
                 "_plateau": None,
                 "_lean": None,
+                "held_out": None,
             }
         )
         net.set_weights(weights)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 import torch
 from torch import nn
@@ -23,14 +24,29 @@ def threads_by_size(n_operations: float) -> Iterator[None]:
     n_operations : float
         Arithmetic of a step; NaN if it is not known.
     """
-    before = torch.get_num_threads()
+    with _LOCK:
+        # Another thread that fits may have changed the number, which new threads take over.
+        if _fits.n_running == 0:
+            _fits.n_threads_outside = torch.get_num_threads()
+        _fits.n_running += 1
+        before = _fits.n_threads_outside
     worth = n_operations / _OPERATIONS_PER_THREAD
     threads = before if math.isnan(worth) else max(1, min(before, int(worth)))
-    torch.set_num_threads(threads)
     try:
+        torch.set_num_threads(threads)
         yield
     finally:
         torch.set_num_threads(before)
+        with _LOCK:
+            _fits.n_running -= 1
+
+
+class _Fits:
+    n_running = 0
+    n_threads_outside = 1
+
+
+_LOCK, _fits = Lock(), _Fits()
 
 
 def count_operations(module: nn.Module, batch_size: int) -> float:

@@ -20,7 +20,8 @@ each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
 
 
 def make(estimator=AutoencoderTransformer, **parameters):
-    return estimator(**{"n_components": 2, "max_iter": 4, "random_state": 0} | parameters)
+    defaults = {"n_components": 2, "max_iter": 4, "early_stopping": False, "random_state": 0}
+    return estimator(**defaults | parameters)
 
 
 class Recorder:

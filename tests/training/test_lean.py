@@ -37,8 +37,16 @@ def n_lean(monkeypatch):
 
 
 def make(**parameters):
-    defaults = {"n_components": 2, "hidden_layer_sizes": (8, 4), "max_iter": 6, "random_state": 0}
-    return AutoencoderTransformer(**defaults | {"n_iter_no_change": None, "tol": 0} | parameters)
+    defaults = {
+        "n_components": 2,
+        "hidden_layer_sizes": (8, 4),
+        "max_iter": 6,
+        "early_stopping": True,
+        "n_iter_no_change": None,
+        "tol": 0,
+        "random_state": 0,
+    }
+    return AutoencoderTransformer(**defaults | parameters)
 
 
 def assert_same_fit(one, other):

@@ -102,7 +102,7 @@ def test_rate_falls_on_a_plateau(digits):
         assert recorder.rates == pytest.approx([0.5] * 6 + [0.1] * 6 + [0.02] * 3)
     recorder = RateRecorder()
     make(learning_rate_schedule="reduce_on_plateau", max_iter=10, callbacks=[recorder]).fit(digits)
-    assert recorder.rates == [1e-3] * 10  # it still learns
+    assert recorder.rates == [3e-3] * 10  # it still learns
 
 
 def test_optimizer_with_its_options(digits):

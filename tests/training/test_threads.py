@@ -1,3 +1,5 @@
+from threading import Event, Thread
+
 import pytest
 import torch
 
@@ -43,3 +45,35 @@ def test_put_back_after_an_error():
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert torch.get_num_threads() == 2
+
+
+def test_fits_in_several_threads_leave_the_number_as_it_was():
+    few = count_operations(Stack([2, 1]), 1)
+    second_began, first_ended = Event(), Event()
+
+    def second():
+        with threads_by_size(few):
+            second_began.set()
+            assert first_ended.wait(10)
+        found.append(torch.get_num_threads())
+
+    found = []
+    thread = Thread(target=second)
+    with threads_by_size(few):
+        thread.start()
+        assert second_began.wait(10)
+    first_ended.set()
+    thread.join()
+    assert torch.get_num_threads() == 2
+    assert found == [2]
+
+
+@pytest.mark.parametrize(("n_operations", "expected"), [(15.9e6, 1), (16.1e6, 2)])
+def test_eight_million_operations_a_thread(n_operations, expected):
+    with threads_by_size(n_operations):
+        assert torch.get_num_threads() == expected
+
+
+def test_operations_of_a_step():
+    # A product forward and two backward, each a multiplication and an addition.
+    assert count_operations(Stack([10, 4]), 8) == 6 * 8 * (10 * 4 + 4)

@@ -1,0 +1,104 @@
+"""The entries of the code as components: in which coordinates, and what each explains."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_ae.nn import Autoencoder
+from sklearn_ae.training import AutoencoderNet, Rows
+
+# By so many rows, or of wide ones by so many numbers, codes are judged.
+_N_ROWS = 4096
+_N_ENTRIES = 2**21
+# Codes that are decoded on the way, for each of two looks: a row takes one for every component.
+_N_DECODED = 2**13
+
+
+def arrange_code(net: AutoencoderNet, rows: Rows) -> None:
+    """Choose the coordinates in which codes are given away, where the latent leaves a choice.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        The net, trained.
+    rows : Rows
+        What it was trained on.
+    """
+    module = net.module_
+    if module.basis is None:
+        return
+    n_components = net.n_components
+    x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * n_components))
+    with torch.no_grad():
+        is_arranged = module.basis.arrange(
+            module.encode_standard(module.standardize(x)),
+            lambda code: module.to_standard_units(module.decode_raw(code)),
+            weight,
+            n_slopes=max(1, _N_DECODED // n_components),
+        )
+        if is_arranged:
+            _, lost = _errors(module, *_for_each_component(net, rows))
+            module.basis.reorder(lost.argsort(descending=True, stable=True))
+
+
+def explained_variance_ratio(net: AutoencoderNet, rows: Rows) -> np.ndarray:
+    """Divide what the autoencoder explains among the components.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        The net, trained.
+    rows : Rows
+        What it was trained on.
+
+    Returns
+    -------
+    ratio : ndarray of shape (n_components,)
+        In proportion to what the error would gain if the component was always at its mean.
+        Their sum is the share of the variance that the autoencoder reconstructs.
+    """
+    module = net.module_
+    x, weight = _for_each_component(net, rows)
+    with torch.no_grad():
+        error, lost = _errors(module, x, weight)
+        variance = _mean(module.standardize(x).double().square().sum(1), weight)
+    explained = max(0.0, 1 - float(error / variance)) if variance > 0 else 0.0
+    shares = lost.clamp(min=0).cpu().numpy()
+    total = shares.sum()
+    return shares * (explained / total) if total > 0 else shares
+
+
+def _for_each_component(net: AutoencoderNet, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    return _some(net, rows, max(16, _N_DECODED // net.n_components))
+
+
+def _some(net: AutoencoderNet, rows: Rows, n_rows: int) -> tuple[Tensor, Tensor | None]:
+    """Give some rows, evenly spread, and their weights."""
+    batches = net.get_iterator(rows.thin_out(min(n_rows, _N_ROWS)))
+    batches.batch_size = len(batches.rows)
+    (batch,) = batches
+    return batch
+
+
+def _errors(module: Autoencoder, x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Give the error, and what it would gain for each component at its mean."""
+    code = module.encode(x)
+    error = _mean_error(module, x, code, weight)
+    lost = code.new_empty(code.shape[1], dtype=torch.float64)
+    for j, mean in enumerate(_mean(code, weight)):
+        without = code.clone()
+        without[:, j] = mean
+        lost[j] = _mean_error(module, x, without, weight) - error
+    return error, lost
+
+
+def _mean_error(module: Autoencoder, x: Tensor, code: Tensor, weight: Tensor | None) -> Tensor:
+    residual = module.standardize(module.decode(code)) - module.standardize(x)
+    return _mean(residual.double().square().sum(1), weight)
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return values.mean(0)
+    weight = weight.to(values.dtype)
+    return weight @ values / weight.sum()

@@ -1,0 +1,395 @@
+"""How the estimators are fitted: for how long, judged by which rows, and what it sets."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.callback import CallbackContext
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
+
+from sklearn_ae._diagnosis import is_under_fitted
+from sklearn_ae._network import build_net, int_or_share
+from sklearn_ae._parameter_object import is_same
+from sklearn_ae._random import draw_seed
+from sklearn_ae._record import Record, make_record
+from sklearn_ae._standard_units import column_mean_and_std
+from sklearn_ae._training_length import InterruptedFoldError, TrainingLength, cross_validate
+from sklearn_ae.training import (
+    FULL_BATCH_OPTIMIZERS,
+    AutoencoderNet,
+    Monitor,
+    Rows,
+    check_device,
+)
+
+# What can not change once the network is built.
+_BUILT_WITH = (
+    "n_components",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "architecture",
+    "latent",
+    "corruption",
+    "loss",
+    "output_activation",
+    "linear_path",
+    "optimizer",
+    "weight_decay",
+    "l1_penalty",
+    "max_grad_norm",
+    "precision",
+)
+# With fewer rows, a part of them is too small to judge by and too large to do without.
+_MIN_SAMPLES_TO_SPLIT = 100
+# With fewer rows, that can be told better by cross-validation, which costs some more trainings.
+_MIN_SAMPLES_TO_HOLD_OUT = 500
+# Share of the error of principal components below which a gain on rows that were not seen is taken
+# for chance. Over many small sets, without it every fifth fit was worse than PCA, with it every
+# thirtieth; what is lost by it is at most itself.
+_MIN_GAIN = 0.02
+# Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
+_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 50, 300
+
+
+class FittingMixin:
+    """Mixin of the estimators: all that ``fit`` and ``partial_fit`` do with checked rows."""
+
+    n_components: Any
+    optimizer: Any
+    learning_rate: float
+    learning_rate_schedule: str
+    batch_size: Any
+    max_iter: Any
+    tol: float
+    early_stopping: Any
+    validation_fraction: float
+    n_iter_no_change: int | None
+    warm_start: bool
+    device: Any
+    callbacks: Any
+    random_state: Any
+    verbose: Any
+    loss: Any
+    net_: AutoencoderNet
+    initial_loss_: float
+    _record_: Record
+    _check_rows: Any
+    _scale: Any
+    _max_found_components: Any
+    _init_callback_context: Any
+
+    def _fit(self, X: Any, sample_weight: Any) -> None:
+        """Train on X, from scratch or, with `warm_start`, on from the weights there are."""
+        first = not (self.warm_start and hasattr(self, "net_"))
+        with self._unchanged_on_error(first=first):
+            rows = self._check_rows(X, sample_weight, first=first)
+            seed = draw_seed(self.random_state)
+            net = self._new_net(rows, seed) if first else self._current_net()
+            max_iter = self._max_epochs(len(rows))
+            callbacks = self._skorch_callbacks()
+            # y is X: ScoringMonitor scores only where there is a y.
+            data = {
+                "estimator": self,
+                "X": X,
+                "y": X,
+                "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
+            }
+            context = self._init_callback_context(max_subtasks=max_iter)
+            context.call_on_fit_task_begin(**data)
+            try:
+                length = None
+                if first and self._cross_validates(len(rows)):
+                    length = self._cross_validate(net, rows, max_iter, seed)
+            except InterruptedFoldError as interruption:
+                # What is trained so far: the network of a part of the rows.
+                net, monitor = interruption.net, interruption.monitor
+            else:
+                if length is not None:
+                    net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
+                monitor = self._monitor(net, first=first, follows=length)
+                if getattr(self, "_skl_callbacks", ()):
+                    self._report_epochs(monitor, net, rows, length, context, data)
+                training, held_out = self._hold_out(rows, net.generator, unless=length)
+                self._train(
+                    net,
+                    training,
+                    monitor,
+                    callbacks=callbacks,
+                    schedule=self.learning_rate_schedule,
+                    max_epochs=max_iter,
+                    n_epochs=None if length is None else length.n_epochs,
+                    held_out=held_out,
+                    held_out_losses=() if length is None else length.held_out_curve,
+                )
+            self._finish(net, rows, monitor, length)
+            if is_under_fitted(self._record_, self.initial_loss_):
+                warnings.warn(
+                    f"The loss was still falling when training reached max_iter={max_iter}: "
+                    "raise max_iter. diagnose() tells more.",
+                    ConvergenceWarning,
+                )
+            context.call_on_fit_task_end(**data, reconstruction_attributes={})
+
+    def _partial_fit(self, X: Any, sample_weight: Any) -> None:
+        """Train for one epoch on X, the first time from scratch."""
+        first = not hasattr(self, "net_")
+        with self._unchanged_on_error(first=first):
+            rows = self._check_rows(X, sample_weight, first=first)
+            if first:
+                net = self._new_net(rows, draw_seed(self.random_state))
+            else:
+                net = self._current_net()
+            monitor = Monitor(self.tol, None, keep_last=True)
+            callbacks = self._skorch_callbacks()
+            self._train(net, rows, monitor, callbacks=callbacks, schedule="constant", max_epochs=1)
+            self._finish(net, rows, monitor, None, on_stream=True)
+
+    def _report_epochs(
+        self,
+        monitor: Monitor,
+        net: AutoencoderNet,
+        rows: Rows,
+        length: TrainingLength | None,
+        context: CallbackContext,
+        data: dict[str, Any],
+    ) -> None:
+        """Have the monitor call scikit-learn's callbacks around every epoch."""
+        epoch: CallbackContext
+
+        def begin() -> None:
+            nonlocal epoch
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**data)
+
+        def end() -> bool:
+            # Lazily: the attributes, and the copy of the network, take time.
+            return epoch.call_on_fit_task_end(
+                **data,
+                reconstruction_attributes=lambda: self._fitted_attributes(
+                    net.snapshot(monitor.weights_), monitor, rows, length
+                ),
+            )
+
+        monitor.begin, monitor.end = begin, end
+
+    def _fitted_attributes(
+        self,
+        net: AutoencoderNet,
+        monitor: Monitor,
+        rows: Rows,
+        length: TrainingLength | None,
+        *,
+        on_stream: bool = False,
+    ) -> dict[str, Any]:
+        """Give everything that fitting sets, by name."""
+        loss_curve = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
+        validation_curve = [epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch]
+        initial_loss, best_loss = monitor.initial_loss_, monitor.best_loss_
+        if length is not None:
+            initial_loss, best_loss = length.initial_loss, length.best_loss
+            validation_curve = length.held_out_curve
+        return {
+            "net_": net,
+            "n_components_": net.n_components,
+            "n_iter_": len(loss_curve) + net.n_epochs_beyond,
+            "loss_curve_": loss_curve,
+            "validation_curve_": validation_curve or None,
+            "loss_": loss_curve[-1] if loss_curve else initial_loss,
+            "initial_loss_": initial_loss,
+            "best_loss_": best_loss,
+            "_record_": make_record(
+                net, monitor, length, getattr(self, "_record_", None) if on_stream else None
+            ),
+            "_density_": None,
+        }
+
+    @contextmanager
+    def _unchanged_on_error(self, *, first: bool) -> Iterator[None]:
+        """Leave what was fitted before as it was where fitting fails."""
+        before = {name: value for name, value in vars(self).items() if _is_fitted(name)}
+        state = None if first else self.net_.state()
+        try:
+            yield
+        except BaseException:
+            for name in [name for name in vars(self) if _is_fitted(name)]:
+                delattr(self, name)
+            self.__dict__.update(before)
+            if state is not None:
+                self.net_.restore(state)
+            raise
+
+    def _new_net(self, rows: Rows, seed: int, n_components: int | None = None) -> AutoencoderNet:
+        mean, std = column_mean_and_std(rows.X, rows.sample_weight)
+        net = build_net(
+            self,
+            rows,
+            shift=mean,
+            scale=self._scale(std),
+            n_components=int_or_share(self.n_components) if n_components is None else n_components,
+            max_found_components=self._max_found_components(len(mean)),
+            seed=seed,
+        )
+        net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
+        return net
+
+    def _current_net(self) -> AutoencoderNet:
+        """Give the net that is trained further, having checked that the parameters fit it."""
+        net = self.net_
+        for name, value in net.built_with.items():
+            if not is_same(getattr(self, name), value):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} differs from {value!r}, with which the "
+                    "network was built; fit with warm_start=False to change it."
+                )
+        if self.device != "auto" and check_device(self.device).type != net.device.type:
+            raise ValueError(
+                f"device={str(self.device)!r} differs from {str(net.device)!r}, where the fitted "
+                "network is; fit with warm_start=False to move it."
+            )
+        return net
+
+    def _max_epochs(self, n_rows: int) -> int:
+        if self.max_iter != "auto":
+            return int(self.max_iter)
+        n_steps = -(-n_rows // min(self._batch_size(n_rows), n_rows))
+        return min(max(_N_STEPS // n_steps, _MIN_EPOCHS), _MAX_EPOCHS)
+
+    def _batch_size(self, n_rows: int) -> int:
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        if self.optimizer in FULL_BATCH_OPTIMIZERS:
+            return n_rows
+        # Small data need many steps an epoch, large data few steps a second.
+        return min(max(n_rows // 32, 64), 256)
+
+    def _cross_validates(self, n_rows: int) -> bool:
+        return (
+            self.max_iter == "auto"
+            and self.early_stopping == "auto"
+            and n_rows < _MIN_SAMPLES_TO_HOLD_OUT
+        )
+
+    def _cross_validate(
+        self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
+    ) -> TrainingLength | None:
+        """Find out for how many epochs to train such a net."""
+
+        def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
+            part = self._new_net(training, seed, net.n_components)
+            monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=part.module_.latent.warm_up)
+            self._train(
+                part,
+                training,
+                monitor,
+                schedule=self.learning_rate_schedule,
+                max_epochs=max_iter,
+                held_out=held_out,
+            )
+            return part, monitor
+
+        return cross_validate(rows, seed, train, _min_gain(net))
+
+    def _hold_out(
+        self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None
+    ) -> tuple[Rows, Rows | None]:
+        """Split rows into those that are trained on and those that are held out, if any."""
+        splits = self.early_stopping
+        if splits == "auto":
+            splits = unless is None and len(rows) >= _MIN_SAMPLES_TO_SPLIT
+        if not splits or len(rows) == 1:
+            return rows, None
+        return rows.split(self.validation_fraction, generator)
+
+    def _monitor(
+        self, net: AutoencoderNet, *, first: bool, follows: TrainingLength | None
+    ) -> Monitor:
+        """Give what judges the epochs."""
+        if follows is not None:
+            return Monitor(self.tol, None, keep_last=True)
+        return Monitor(
+            self.tol,
+            self.n_iter_no_change,
+            warm_up=net.module_.latent.warm_up,
+            min_gain=_min_gain(net) if first and self.early_stopping else 0.0,
+        )
+
+    def _train(
+        self,
+        net: AutoencoderNet,
+        rows: Rows,
+        monitor: Monitor,
+        callbacks: Sequence[Any] = (),
+        **settings: Any,
+    ) -> None:
+        net.train(
+            rows,
+            callbacks=[monitor, *callbacks],
+            learning_rate=self.learning_rate,
+            batch_size=self._batch_size(len(rows)),
+            verbose=bool(self.verbose),
+            **settings,
+        )
+        if monitor.diverged_:
+            net.forget_steps()  # they led here
+
+    def _finish(
+        self,
+        net: AutoencoderNet,
+        rows: Rows,
+        monitor: Monitor,
+        length: TrainingLength | None,
+        *,
+        on_stream: bool = False,
+    ) -> None:
+        """Tell what went wrong, if anything did, and set what fitting sets."""
+        if monitor.diverged_ or (length is not None and length.diverged):
+            self._complain_of_divergence(monitor)
+        if net.interrupted_:
+            warnings.warn("Training interrupted by user: the best weights so far are kept.")
+        attributes = self._fitted_attributes(net, monitor, rows, length, on_stream=on_stream)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def _skorch_callbacks(self) -> list[Callback]:
+        callbacks = [] if self.callbacks is None else list(self.callbacks)
+        for callback in callbacks:
+            each = callback[1] if isinstance(callback, (tuple, list)) else callback
+            each = each if isinstance(each, type) else type(each)
+            if not issubclass(each, Callback):
+                raise TypeError(
+                    f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
+                    "scikit-learn are set by set_callbacks."
+                )
+        return callbacks
+
+    def _complain_of_divergence(self, monitor: Monitor) -> None:
+        if not np.isfinite(monitor.initial_loss_):
+            raise ValueError(
+                f"The loss is {monitor.initial_loss_} before training: loss={self.loss!r} or the "
+                "modules of the architecture give no finite number for these data."
+            )
+        warnings.warn(
+            "Training stopped because the loss is no longer finite: the best weights so far are "
+            f"kept. Lower learning_rate (now {self.learning_rate:g}), or scale columns of very "
+            "different size, for example with StandardScaler.",
+            RuntimeWarning,
+        )
+
+
+def _min_gain(net: AutoencoderNet) -> float:
+    return 0.0 if net.module_.linear_path is None else _MIN_GAIN
+
+
+def _copy(parameter: Any) -> Any:
+    # set_params changes parameter objects in place.
+    return clone(parameter) if hasattr(parameter, "get_params") else parameter
+
+
+def _is_fitted(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("__")

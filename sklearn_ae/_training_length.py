@@ -1,0 +1,117 @@
+"""How long to train on few rows: by cross-validation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_ae.training import AutoencoderNet, Monitor, Rows
+
+_N_FOLDS = 5
+# With fewer different rows there is nothing to learn from leaving some out.
+_MIN_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class TrainingLength:
+    """What cross-validation says about the number of epochs.
+
+    Attributes
+    ----------
+    n_epochs : int
+        The number after which the held-out loss is lowest; 0 where no training helps.
+    initial_loss, best_loss : float
+        Held-out loss before the first epoch, and after so many.
+    curve, held_out_curve : list of float
+        Loss of training and held-out rows after each epoch, mean over the folds.
+    ended_early : bool
+        Whether no fold took all epochs.
+    diverged : bool
+        Whether the loss of a fold stopped being finite.
+    """
+
+    n_epochs: int
+    initial_loss: float
+    best_loss: float
+    curve: list[float]
+    held_out_curve: list[float]
+    ended_early: bool
+    diverged: bool
+
+
+class InterruptedFoldError(Exception):
+    """The user has interrupted the training of a fold, whose net is at hand."""
+
+    def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
+        super().__init__()
+        self.net = net
+        self.monitor = monitor
+
+
+def cross_validate(
+    rows: Rows,
+    seed: int,
+    train: Callable[[Rows, Rows], tuple[AutoencoderNet, Monitor]],
+    min_gain: float,
+) -> TrainingLength | None:
+    """Find out for how many epochs training lowers the loss of rows that it has not seen.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    seed : int
+        Decides how they are divided.
+    train : callable
+        Trains a new net on the first of two parts of them, with an eye on the second.
+    min_gain : float
+        Share by which the held-out loss has to fall for any training to be worth it.
+
+    Returns
+    -------
+    length : TrainingLength or None
+        None where there are too few rows, or losses that are not finite from the start.
+
+    Raises
+    ------
+    InterruptedFoldError
+        If the user interrupts a training.
+    """
+    folds = rows.folds(_N_FOLDS, seed)
+    if len(folds) < _MIN_FOLDS:
+        return None
+    weights, curves, held_out_curves = [], [], []
+    ended_early, diverged = True, False
+    for training, held_out in folds:
+        net, monitor = train(training, held_out)
+        if net.interrupted_:
+            raise InterruptedFoldError(net, monitor)
+        if not np.isfinite(monitor.initial_loss_):
+            return None
+        weights.append(held_out.total_weight)
+        curves.append([epoch["train_loss"] for epoch in net.history])
+        losses = [monitor.initial_loss_, *(epoch["valid_loss"] for epoch in net.history)]
+        held_out_curves.append(losses)
+        if monitor.diverged_:
+            losses[-1] = np.inf
+        diverged |= monitor.diverged_
+        ended_early &= len(net.history) < net.max_epochs
+    curve, held_out_curve = (_mean(each, weights) for each in (curves, held_out_curves))
+    best = int(held_out_curve.argmin())
+    if held_out_curve[best] > held_out_curve[0] * (1 - min_gain):
+        best = 0
+    return TrainingLength(
+        n_epochs=best,
+        initial_loss=float(held_out_curve[0]),
+        best_loss=float(held_out_curve[best]),
+        curve=curve.tolist(),
+        held_out_curve=held_out_curve[1:].tolist(),
+        ended_early=ended_early,
+        diverged=diverged,
+    )
+
+
+def _mean(curves: list[list[float]], weights: list[float]) -> np.ndarray:
+    # Of those that ended before others, the last value: had they gone on, they would not be better.
+    length = max(map(len, curves))
+    return np.average([c + c[-1:] * (length - len(c)) for c in curves], axis=0, weights=weights)

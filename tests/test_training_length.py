@@ -1,0 +1,170 @@
+"""How long few rows are trained on."""
+
+import numpy as np
+import pytest
+import skorch.callbacks
+from sklearn.decomposition import PCA
+
+import sklearn_ae._fitting as fitting
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._training_length import InterruptedFoldError, cross_validate
+from sklearn_ae.metrics import reconstruction_error
+from sklearn_ae.training import Rows
+
+ROWS = Rows(np.arange(20.0)[:, None])
+
+
+class Trained:
+    """A net and a monitor whose losses are given."""
+
+    interrupted_ = False
+    max_epochs = 4
+    diverged_ = False
+
+    def __init__(self, initial, held_out, train=None):
+        self.initial_loss_ = initial
+        train = held_out if train is None else train
+        self.history = [
+            {"train_loss": a, "valid_loss": b} for a, b in zip(train, held_out, strict=True)
+        ]
+
+
+def lengths(*trained, min_gain=0.0):
+    each = iter(trained)
+
+    def train(training, held_out):
+        net = next(each)
+        return net, net
+
+    return cross_validate(ROWS, 0, train, min_gain)
+
+
+def test_where_the_mean_of_the_folds_is_lowest():
+    length = lengths(*[Trained(2.0, [1.5, 1.0, 1.2, 1.4]), Trained(4.0, [3.0, 2.0, 1.9, 2.0])] * 3)
+    assert length.n_epochs == 2
+    # Folds are of equal size here.
+    assert length.initial_loss == pytest.approx((3 * 2 + 2 * 4) / 5)
+    assert length.best_loss == pytest.approx((3 * 1.0 + 2 * 2.0) / 5)
+    assert len(length.held_out_curve) == 4
+    assert not length.ended_early
+
+
+def test_a_fold_that_ended_early_stays_where_it_was():
+    length = lengths(Trained(1.0, [0.5, 0.6]), *[Trained(1.0, [0.9, 0.8, 0.4, 0.7])] * 4)
+    assert length.held_out_curve[2] == pytest.approx((0.6 + 4 * 0.4) / 5)
+    assert length.n_epochs == 3
+
+
+@pytest.mark.parametrize(("min_gain", "n_epochs"), [(0.0, 1), (0.02, 0)])
+def test_a_gain_by_chance_is_none(min_gain, n_epochs):
+    length = lengths(*[Trained(1.0, [0.99, 1.0])] * 5, min_gain=min_gain)
+    assert length.n_epochs == n_epochs
+    assert length.best_loss == pytest.approx([1.0, 0.99][n_epochs])
+    assert length.ended_early
+
+
+def test_a_fold_that_diverged():
+    diverged = Trained(1.0, [0.9, 0.1])
+    diverged.diverged_ = True
+    length = lengths(diverged, *[Trained(1.0, [0.9, 0.1])] * 4)
+    assert length.diverged
+    assert length.n_epochs == 1
+    assert lengths(*[Trained(np.nan, [])] * 5) is None
+
+
+def test_interruption():
+    interrupted = Trained(1.0, [0.5])
+    interrupted.interrupted_ = True
+    with pytest.raises(InterruptedFoldError) as caught:
+        lengths(Trained(1.0, [0.5]), interrupted)
+    assert caught.value.net is interrupted
+
+
+def make(**parameters):
+    return AutoencoderTransformer(**{"n_components": 1, "random_state": 0} | parameters)
+
+
+def test_few_rows_near_a_curve(curve):
+    fitted = make().fit(curve[:60])
+    assert 0 < len(fitted.loss_curve_) <= len(fitted.validation_curve_) == fitted.n_iter_
+    assert fitted.best_loss_ == min(fitted.validation_curve_)
+    assert len(fitted.loss_curve_) == np.argmin(fitted.validation_curve_) + 1
+    pca_error = reconstruction_error(PCA(1).fit(curve[:60]), curve[60:])
+    assert reconstruction_error(fitted, curve[60:]) < 0.5 * pca_error
+
+
+def test_few_rows_of_noise_are_left_to_principal_components():
+    X = np.random.default_rng(0).normal(size=(120, 10))
+    fitted = make(n_components=3).fit(X[:60])
+    assert fitted.loss_curve_ == []
+    assert fitted.loss_ == fitted.best_loss_ == fitted.initial_loss_
+    pca = PCA(3).fit(X[:60])
+    np.testing.assert_allclose(
+        fitted.reconstruct(X), pca.inverse_transform(pca.transform(X)), atol=1e-9
+    )
+    # In the units of the network, codes are those of PCA, too.
+    np.testing.assert_allclose(
+        fitted.transform(X) * fitted.net_.module_.scale.item(), pca.transform(X), atol=1e-9
+    )
+
+
+def test_many_rows_of_noise_are_left_to_principal_components():
+    X = np.random.default_rng(0).normal(size=(1000, 10))
+    fitted = make(n_components=3, max_iter=30).fit(X[:600])
+    assert fitted.best_loss_ == fitted.initial_loss_
+    pca = PCA(3).fit(X[:600])
+    np.testing.assert_allclose(
+        fitted.reconstruct(X), pca.inverse_transform(pca.transform(X)), atol=1e-9
+    )
+
+
+def test_callbacks_see_one_training_with_the_losses_of_all_folds(curve):
+    class Watcher(skorch.callbacks.Callback):
+        def on_train_begin(self, net, **kwargs):
+            seen.append([])
+
+        def on_epoch_end(self, net, **kwargs):
+            seen[-1].append(net.history[-1, "valid_loss"])
+
+    seen = []
+    fitted = make(callbacks=[Watcher()]).fit(curve[:60])
+    (losses,) = seen
+    assert losses == fitted.validation_curve_[: len(losses)]
+
+
+def test_interrupted_folds_keep_what_is_trained(curve, monkeypatch):
+    train = fitting.AutoencoderNet.train
+
+    def interrupt(net, *args, held_out=None, **kwargs):
+        train(net, *args, held_out=held_out, **kwargs)
+        net.interrupted_ = held_out is not None
+
+    monkeypatch.setattr(fitting.AutoencoderNet, "train", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        fitted = make().fit(curve[:60])
+    assert fitted.best_loss_ < 0.8 * fitted.initial_loss_
+    assert fitted.n_iter_ == len(fitted.loss_curve_) > 0
+
+
+def test_warm_start_goes_on_from_cross_validation(curve):
+    fitted = make(warm_start=True).fit(curve[:60])
+    n_iter, loss = fitted.n_iter_, fitted.score(curve)
+    fitted.set_params(max_iter=20, early_stopping=False, learning_rate=1e-3).fit(curve[:60])
+    assert fitted.n_iter_ == n_iter + 20
+    assert fitted.score(curve) > loss
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "parameters", "n_epochs"),
+    [
+        (40, {}, 300),
+        (6400, {}, 187),
+        (64_000, {}, 50),
+        (640, {"batch_size": 1}, 50),
+        (640, {"batch_size": 10**6}, 300),
+        (640, {"optimizer": "lbfgs"}, 300),
+        (640, {"max_iter": 7}, 7),
+    ],
+)
+def test_number_of_epochs(n_rows, parameters, n_epochs):
+    assert make(**parameters)._max_epochs(n_rows) == n_epochs
