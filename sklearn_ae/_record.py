@@ -85,20 +85,20 @@ def make_record(
     if previous is not None:
         rows, n_seen = _merge(previous, rows, n_seen, _limit(trained)), previous.n_seen + n_seen
     epochs = net.history[monitor.n_epochs_before_ :]
-
-    def losses(name: str) -> list[float]:
-        return [epoch[name] for epoch in epochs if name in epoch]
-
     return Record(
         rows=rows,
         n_seen=n_seen,
         held_out=None if held_out is None else _some(held_out, _N_HELD_OUT),
-        curve=length.curve if length else losses("train_loss"),
-        held_out_curve=length.held_out_curve if length else losses("valid_loss"),
+        curve=length.curve if length else _losses(epochs, "train_loss"),
+        held_out_curve=length.held_out_curve if length else _losses(epochs, "valid_loss"),
         gradients=net.gradient_norms_.collect(),
         ended_early=length.ended_early if length else len(epochs) < net.max_epochs,
         diverged=monitor.diverged_ or (length is not None and length.diverged),
     )
+
+
+def _losses(epochs: Any, name: str) -> list[float]:
+    return [epoch[name] for epoch in epochs if name in epoch]
 
 
 def _merge(previous: Record, rows: Any, n_seen: float, limit: int) -> Any:

@@ -40,7 +40,15 @@ class TrainingLength:
 
 
 class InterruptedFoldError(Exception):
-    """The user has interrupted the training of a fold, whose net is at hand."""
+    """The user has interrupted the training of a fold.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        What is trained of it.
+    monitor : Monitor
+        What watched it.
+    """
 
     def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
         super().__init__()

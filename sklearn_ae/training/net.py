@@ -17,6 +17,7 @@ from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
 from sklearn_ae.training.gradients import GradientNorms
 from sklearn_ae.training.lean import LeanEpochs
+from sklearn_ae.training.magnitude import magnitude
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
 from sklearn_ae.training.rows import Batches, Rows, to_tensor
 from sklearn_ae.training.schedules import (
@@ -31,8 +32,6 @@ from sklearn_ae.training.threads import count_operations, threads_by_size
 # Rows of a batch outside training: enough for full speed, and no more than the cache holds.
 _INFERENCE_ROWS = 4096
 _INFERENCE_ENTRIES = 2**20
-# Weights below this size are as good as zero to the L1 penalty.
-_CORNER = 1e-5
 
 
 class AutoencoderNet(StateMixin, NeuralNet):
@@ -256,7 +255,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         # skorch's target is the weight here: the input is its own target.
         objective = self.criterion_(y_pred, X, y_true, self.module_)
         if self.l1_penalty > 0:
-            penalty = self.l1_penalty * self._magnitude()
+            penalty = self.l1_penalty * magnitude(self._own_parameters())
             objective = Objective(objective.loss + penalty, objective.value + penalty)
         return objective
 
@@ -473,14 +472,6 @@ class AutoencoderNet(StateMixin, NeuralNet):
         sizes = np.array(self.history[-1, "batches", :, f"{prefix}_batch_size"])
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
-
-    def _magnitude(self) -> Tensor:
-        total = torch.zeros((), dtype=self.dtype, device=self.device)
-        for name, weights in self._own_parameters():
-            if weights.dim() > 1 and "bias" not in name:
-                # Round at zero, where rounding would decide between the sides of a corner.
-                total = total + (weights.square() + _CORNER**2).sqrt().sum()
-        return total
 
     def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         # Without what a latent trains beside the autoencoder, such as a discriminator.
