@@ -9,7 +9,7 @@ from sklearn_ae.training import AutoencoderNet, Rows
 
 # By so many rows, or of wide ones by so many numbers, codes are judged.
 _N_ROWS = 4096
-_N_ENTRIES = 2**21
+_N_ENTRIES = 2**20
 # Codes that are decoded on the way, for each of two looks: a row takes one for every component.
 _N_DECODED = 2**13
 

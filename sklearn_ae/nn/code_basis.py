@@ -8,7 +8,7 @@ from torch import Tensor, nn
 # Steps along a direction of the code, in its standard deviations.
 _STEP = 0.1
 # Entries that are held at once while the decoder's slopes are taken.
-_MAX_ENTRIES = 2**21
+_MAX_ENTRIES = 2**18
 
 
 class CodeBasis(nn.Module):

@@ -77,3 +77,21 @@ def test_rows_that_a_gpu_has_memory_for(monkeypatch):
     assert devices.fits_on_device(np.ones(30), cuda)
     assert not devices.fits_on_device(np.ones(100), cuda)
     assert not devices.fits_on_device(sparse.csr_array(np.ones((2, 2))), cuda)
+
+
+def test_speed_up_is_the_time_of_float32_over_that_of_bfloat16(monkeypatch):
+    products, seconds = [], {torch.float32: 3.0, torch.bfloat16: 1.0}
+    ones = torch.ones
+
+    def remember(*shape, dtype, device):
+        products.append(dtype)
+        return ones(2, 2, dtype=dtype, device=device)
+
+    def clock():
+        times[0] += seconds[products[-1]] / 2
+        return times[0]
+
+    times = [0.0]
+    monkeypatch.setattr(devices.torch, "ones", remember)
+    monkeypatch.setattr(devices, "perf_counter", clock)
+    assert devices._speed_up.__wrapped__(torch.device("cpu")) == pytest.approx(3)

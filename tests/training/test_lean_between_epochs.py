@@ -283,3 +283,31 @@ def test_lean_epochs_are_the_normal_case(curve, n_lean):
     fitted = make().fit(curve)
     assert n_lean() == 6
     assert LeanEpochs(fitted.net_).fits()
+
+
+def test_a_single_batch_held_for_some_epochs(curve):
+    # On the general path a batch is in input units, on the lean one in standard units.
+    parameters = {"batch_size": 1000, "optimizer": "sgd", "learning_rate": 0.1}
+
+    def callbacks():
+        return [At(2, freeze), At(4, lambda net: freeze(net, trained=True))]
+
+    lean = make(callbacks=callbacks(), **parameters).fit(10 * curve + 3)
+    full = make(callbacks=[*callbacks(), BatchWatcher()], **parameters).fit(10 * curve + 3)
+    assert_same_fit(lean, full)
+
+
+def test_threads_by_the_size_of_steps(curve):
+    n_threads = []
+
+    def note(net):
+        n_threads.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        make(callbacks=[At(1, note)]).fit(curve)
+        make(callbacks=[At(1, note)], hidden_layer_sizes=(6000,), max_iter=2).fit(curve)
+    finally:
+        torch.set_num_threads(before)
+    assert n_threads == [1, 2]

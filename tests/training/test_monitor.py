@@ -125,3 +125,16 @@ def test_hooks():
 def test_patience_begins_after_the_warm_up():
     assert train(Monitor(0, 2, warm_up=3), [11] * 9)[1] == 5
     assert train(Monitor(0, 2), [11] * 9)[1] == 2
+
+
+def test_holds_no_weights_after_training():
+    monitor = Monitor(0, None, min_gain=0.1)
+    train(monitor, [9, 8])
+    assert monitor.weights_ == monitor._initial_weights == []
+
+
+@pytest.mark.parametrize(("min_gain", "kept"), [(0.0, 2), (0.1, 2), (0.3, 0)])
+def test_least_gain(min_gain, kept):
+    monitor = Monitor(0, None, min_gain=min_gain)
+    assert train(monitor, [9, 8, 9]) == (kept, 3)
+    assert monitor.best_loss_ == (8 if kept else 10)

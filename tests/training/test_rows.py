@@ -161,3 +161,44 @@ def test_thinned_out_rows_are_spread_evenly():
     assert positions(thin) == {0, 4, 8, 12, 16}
     assert thin[:][1].mean() == pytest.approx(1)
     assert positions(Rows(X, index=np.arange(10, 20)).thin_out(2)) == {10, 15}
+
+
+def test_folds_keep_equal_rows_together():
+    X = np.repeat(np.arange(10.0), 3)[:, None]
+    folds = Rows(X).folds(4, seed=0)
+    assert len(folds) == 4
+    held_out = [set(part.X[part.index, 0]) for _, part in folds]
+    assert sorted(value for part in held_out for value in part) == list(range(10))
+    for training, part in folds:
+        assert len(training) + len(part) == 30
+        assert not set(training.X[training.index, 0]) & set(part.X[part.index, 0])
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_folds_are_those_of_the_different_rows(make):
+    X = np.random.default_rng(0).normal(size=(12, 3))
+    weight = np.arange(1, 13)
+    repeated = np.repeat(X, weight, axis=0)
+    of_weights = Rows(make(X), weight / weight.mean(), mean_weight=weight.mean()).folds(3, seed=1)
+    of_rows = Rows(make(repeated)).folds(3, seed=1)
+    for (_, one), (_, other) in zip(of_weights, of_rows, strict=True):
+        assert one.total_weight == pytest.approx(len(other)) == other.total_weight
+        rows = {tuple(row) for row in X[one.index]}
+        assert rows == {tuple(row) for row in repeated[other.index]}
+
+
+def test_folds_of_a_part_and_of_few_rows():
+    X = np.arange(8.0)[:, None]
+    part = Rows(X, index=np.array([1, 3, 5]))
+    folds = part.folds(5, seed=0)
+    assert len(folds) == 3
+    assert sorted(int(held_out.index[0]) for _, held_out in folds) == [1, 3, 5]
+
+
+def test_weight_of_a_part_counts_in_input_units():
+    weight = np.array([1.0, 2.0, 3.0, 4.0])
+    rows = Rows(np.ones((4, 1)), weight / 2.5, mean_weight=2.5)
+    assert rows.total_weight == pytest.approx(10)
+    generator = torch.Generator().manual_seed(0)
+    parts = rows.split(0.5, generator)
+    assert sum(part.total_weight for part in parts) == pytest.approx(10)
