@@ -54,7 +54,7 @@ _MIN_SAMPLES_TO_HOLD_OUT = 500
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
-_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 50, 300
+_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 25, 300
 
 
 class FittingMixin:
@@ -255,10 +255,14 @@ class FittingMixin:
         return net
 
     def _max_epochs(self, n_rows: int) -> int:
+        return self._epochs_for(n_rows, n_steps=_N_STEPS, fewest=_MIN_EPOCHS)
+
+    def _epochs_for(self, n_rows: int, *, n_steps: int, fewest: int) -> int:
+        """Give the number of epochs that is asked for, or makes so many steps."""
         if self.max_iter != "auto":
             return int(self.max_iter)
-        n_steps = -(-n_rows // min(self._batch_size(n_rows), n_rows))
-        return min(max(_N_STEPS // n_steps, _MIN_EPOCHS), _MAX_EPOCHS)
+        steps_of_epoch = -(-n_rows // min(self._batch_size(n_rows), n_rows))
+        return min(max(n_steps // steps_of_epoch, fewest), _MAX_EPOCHS)
 
     def _batch_size(self, n_rows: int) -> int:
         if self.batch_size != "auto":

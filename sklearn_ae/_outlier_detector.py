@@ -4,18 +4,21 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ae._abnormality import Abnormality
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._explanation import ExplanationMixin
 from sklearn_ae._standard_units import scale_per_column
+from sklearn_ae._threshold import ThresholdMixin, threshold
+from sklearn_ae._training_length import TrainingLength
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 
-class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
+class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin, BaseAutoencoder):
     """Outlier detection by the reconstruction error of an autoencoder.
 
     The autoencoder learns to encode the training rows into a few numbers and to decode
@@ -33,8 +36,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         one in a hundred, and all those whose error is beyond the upper whisker of a box
         plot of the logarithms of the errors, 1.5 interquartile ranges above the upper
         quartile.
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
-        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
+        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
+        (128, 64); with at least 2,000 rows of 50 columns (256, 128), and with at least
+        10,000 rows of 100 columns (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
@@ -74,7 +79,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         allow it, which is not so with an activation of the output, tied weights, and codes
         that are sparse or have a prior.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
-            "muon", "gradient_descent", "lbfgs"} or callable, default="adam"
+            "muon", "gradient_descent", "lbfgs"} or callable, default="adamw"
         "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
         learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
         take all rows at once; a learning rate of 1 suits the latter.
@@ -90,9 +95,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
         after half and to a hundredth after three quarters of them; "reduce_on_plateau"
         falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default="auto"
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
-        a share by which weights shrink at each step.
+        the share, times the learning rate, by which weights shrink at each step. "auto":
+        0.2 for "adamw", otherwise 0.
     l1_penalty : float, default=0.0
         What the magnitudes of all weights, biases apart, are multiplied by and added to the
         loss, which drives most of them to almost zero. 1e-5 has an effect.
@@ -103,18 +109,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
-        Number of epochs, at the most. "auto": as many as make 6,000 steps, but at least
-        50 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
-        these as are best by cross-validation with five folds, on all rows.
+        Number of epochs, at the most. "auto": as many as make 2,000 steps, but at least
+        5 and at most 300.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a part of the rows and to keep the weights that are best on
-        it, rather than those with the lowest training loss. "auto": where there are at
-        least 100 rows, unless cross-validation has found the number of epochs. With
-        either, a linear path stays at the principal components unless the held-out
-        loss falls by 2 %.
+        Whether to hold out a part of the rows, for `p_values`, and to keep the weights that
+        are best on it, rather than those with the lowest training loss. "auto": where there
+        are at least 100 rows. A linear path stays at the principal components unless the
+        held-out loss falls by 2 %.
     validation_fraction : float, default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int or None, default=50
@@ -217,10 +221,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         loss="squared_error",
         output_activation="auto",
         linear_path="auto",
-        optimizer="adam",
+        optimizer="adamw",
         learning_rate=3e-3,
         learning_rate_schedule="one_cycle",
-        weight_decay=0.0,
+        weight_decay="auto",
         l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",
@@ -346,7 +350,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Compute how normal each row is: minus the mean of its squared column errors.
+        """Compute how normal each row is.
 
         Parameters
         ----------
@@ -356,7 +360,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            The lower, the more abnormal; minus the row means of `feature_errors`.
+            The lower, the more abnormal. Half of the training rows are above 0; the unit is
+            the interquartile range of the logarithm of their distance from the bulk.
 
         Raises
         ------
@@ -366,117 +371,43 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        return self._scores(self.net_, self._check_X(X))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute the scores relative to the threshold.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,)
-            ``score_samples(X) - offset_``; negative for outliers.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Tell outliers from inliers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        is_inlier : ndarray of shape (n_samples,)
-            -1 for outliers, +1 for inliers.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def feature_errors(self, X: Any) -> np.ndarray:
-        """Compute the squared error of every column of each row: what makes it abnormal.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        errors : ndarray of shape (n_samples, n_features)
-            In squared standard deviations of each column.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
-        """
-        check_is_fitted(self)
-        return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
+        return -self._abnormality_(self.net_, self._check_X(X))
 
     def _fitted_attributes(
-        self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
+        self,
+        net: AutoencoderNet,
+        monitor: Monitor,
+        rows: Rows,
+        length: TrainingLength | None,
+        *,
+        on_stream: bool = False,
     ) -> dict[str, Any]:
-        scores = self._scores(net, rows.X)
-        rounding = torch.finfo(net.dtype).eps
-        offset = _threshold(scores, rows.sample_weight, self.contamination, rounding)
-        return super()._fitted_attributes(net, monitor, rows, *args, **kwargs) | {"offset_": offset}
+        attributes = super()._fitted_attributes(net, monitor, rows, length, on_stream=on_stream)
+        training, held_out = monitor.split_
+        if on_stream:
+            # Of all parts of the stream so far.
+            rows = Rows(attributes["_record_"].rows)
+        abnormality = Abnormality(net, rows)
+        scores = -abnormality(net, rows.X)
+        calibration_scores = None
+        if held_out is not None:
+            # As those of new rows are: not known to what scores them.
+            unaware = Abnormality(net, training)
+            calibration_scores = np.sort(-unaware(net, held_out.take(slice(None))[0]))
+        return attributes | {
+            "_abnormality_": abnormality,
+            "offset_": threshold(scores, rows.sample_weight, self.contamination),
+            "calibration_scores_": calibration_scores,
+        }
 
-    def _scores(self, net: AutoencoderNet, X: Any) -> np.ndarray:
-        return -self._squared_residuals(net, X, per_row=True).astype(np.float64)
+    def _max_epochs(self, n_rows: int) -> int:
+        return self._epochs_for(n_rows, n_steps=2000, fewest=5)
+
+    def _cross_validates(self, n_rows: int) -> bool:
+        return False  # by how well rows are reconstructed, which is not what is asked for
 
     def _max_found_components(self, n_features: int) -> int:
         return max(1, n_features - 1)  # a code as wide as the data reconstructs every outlier
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
         return scale_per_column(std)
-
-
-def _threshold(
-    scores: np.ndarray,
-    sample_weight: np.ndarray | None,
-    contamination: float | str,
-    rounding: float,
-) -> float:
-    """Give the score under which a row is an outlier."""
-    if isinstance(contamination, str):
-        # Squared errors are skewed; their logarithms are roughly symmetric for inliers.
-        # What is below the rounding of a residual is no error.
-        log_errors = np.log(np.maximum(-scores, rounding**2))
-        lower, upper = (_weighted_quantile(log_errors, sample_weight, q) for q in (0.25, 0.75))
-        whisker = -float(np.exp(upper + 1.5 * (upper - lower)))
-        threshold = max(whisker, _weighted_quantile(scores, sample_weight, 0.01))
-    else:
-        threshold = _weighted_quantile(scores, sample_weight, contamination)
-    # Often the threshold is the score of a row, which rounding must not make an outlier.
-    return threshold - np.sqrt(rounding) * abs(threshold)
-
-
-def _weighted_quantile(values: np.ndarray, weight: np.ndarray | None, q: float) -> float:
-    # The averaged inverted CDF: with it, weights do exactly what repeated rows do. NumPy has the
-    # weighted inverted CDF; the one from above is that of the negative values.
-    weight = np.ones_like(values) if weight is None else weight
-    below = np.quantile(values, q, weights=weight, method="inverted_cdf")
-    above = -np.quantile(-values, 1 - q, weights=weight, method="inverted_cdf")
-    return float(below + above) / 2

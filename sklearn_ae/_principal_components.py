@@ -1,15 +1,13 @@
 """Principal components of weighted, dense or sparse data, a block at a time."""
 
 from collections.abc import Iterator
-from functools import lru_cache
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh, qr
 from sklearn.utils.extmath import svd_flip
-from threadpoolctl import ThreadpoolController
 
+from sklearn_ae._blas import one_blas_thread
 from sklearn_ae._standard_units import blocks, dense
 
 # Above this size of the eigenvalue problem a few components are found by iteration.
@@ -17,7 +15,6 @@ _MAX_EXACT = 2000
 _MAX_EXACT_SPARSE = 500  # products with a sparse matrix cost little
 _N_OVERSAMPLES = 10
 _N_ITERATIONS = 7
-_LOCK = Lock()
 
 
 class StandardizedMatrix(NamedTuple):
@@ -92,15 +89,8 @@ def principal_components(
        algorithms for constructing approximate matrix decompositions", SIAM Review 53,
        2011.
     """
-    # LAPACK's result depends on the number of threads, which is another one in joblib's workers.
-    # One fit at a time: the other would put back the one thread that it found.
-    with _LOCK, _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _principal_components(matrix, n_components, random_state)
-
-
-@lru_cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through the libraries of the process: once
 
 
 def _principal_components(

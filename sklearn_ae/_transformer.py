@@ -28,8 +28,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Size of the code. A float in (0, 1): as many as principal components are needed
         to explain this share of the variance. "auto": the same with 0.95. An int may
         exceed the number of columns.
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
-        Widths of the encoder's hidden layers; the decoder has them in reverse.
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
+        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
+        (128, 64); with at least 2,000 rows of 50 columns (256, 128), and with at least
+        10,000 rows of 100 columns (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
@@ -69,7 +71,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         allow it, which is not so with an activation of the output, tied weights, and codes
         that are sparse or have a prior.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
-            "muon", "gradient_descent", "lbfgs"} or callable, default="adam"
+            "muon", "gradient_descent", "lbfgs"} or callable, default="adamw"
         "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
         learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
         take all rows at once; a learning rate of 1 suits the latter.
@@ -85,9 +87,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
         after half and to a hundredth after three quarters of them; "reduce_on_plateau"
         falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default="auto"
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
-        a share by which weights shrink at each step.
+        the share, times the learning rate, by which weights shrink at each step. "auto":
+        0.2 for "adamw", otherwise 0.
     l1_penalty : float, default=0.0
         What the magnitudes of all weights, biases apart, are multiplied by and added to the
         loss, which drives most of them to almost zero. 1e-5 has an effect.
@@ -99,7 +102,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
         Number of epochs, at the most. "auto": as many as make 6,000 steps, but at least
-        50 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
+        25 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
         these as are best by cross-validation with five folds, on all rows.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
@@ -210,7 +213,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self,
         n_components="auto",
         *,
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes="auto",
         activation="gelu",
         dropout=0.0,
         architecture=None,
@@ -219,10 +222,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         loss="squared_error",
         output_activation="auto",
         linear_path="auto",
-        optimizer="adam",
+        optimizer="adamw",
         learning_rate=3e-3,
         learning_rate_schedule="one_cycle",
-        weight_decay=0.0,
+        weight_decay="auto",
         l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",

@@ -1,4 +1,6 @@
-"""How well a transformer can be undone, for any transformer with ``inverse_transform``.
+"""How well a transformer can be undone, and a detector tell rows from broken ones.
+
+The first are for any transformer with ``inverse_transform``.
 
 PCA, NMF, :class:`~sklearn_ae.AutoencoderTransformer` or a Pipeline of transformers: each is
 judged in the units of X, so that they can be compared, and searched over together.
@@ -16,17 +18,21 @@ or :class:`~sklearn.callback.ScoringMonitor`:
 ... )
 >>> search.fit(load_iris().data).best_params_
 {'n_components': 3}
+
+``broken_rows_auc`` judges outlier detectors where nobody knows the outliers, and can be given as
+``scoring=`` as it is.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.metrics import mean_squared_error, r2_score, roc_auc_score
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import check_array
 
 __all__ = [
+    "broken_rows_auc",
     "neg_reconstruction_error_scorer",
     "reconstruction_error",
     "reconstruction_r2",
@@ -104,6 +110,64 @@ def reconstruction_r2(estimator: Any, X: Any, *, sample_weight: Any = None) -> f
     return float(
         r2_score(X, reconstruction, sample_weight=sample_weight, multioutput="variance_weighted")
     )
+
+
+def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: ARG001
+    """Compute how well a detector tells rows from rows that were put together of several.
+
+    A measure without labels, for searches over parameters of outlier detectors: each broken
+    row has every value from another row, so that all columns are as they should be, but
+    their dependencies are lost [1]_ [2]_.
+
+    Parameters
+    ----------
+    estimator : fitted outlier detector
+        Anything with ``score_samples`` or ``decision_function``, higher for inliers.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows, at best not those that it was fitted on, as in cross-validation. A few outliers
+        among them do no harm.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    auc : float
+        Area under the ROC curve: 1 where all rows have higher scores than all broken ones, 0.5
+        by chance. The same for the same X: nothing is random.
+
+    Notes
+    -----
+    Outliers that differ in a single column, far out, have no part in it.
+
+    References
+    ----------
+    .. [1] Hastie, Tibshirani and Friedman, "The elements of statistical learning", 2nd
+       edition, section 14.2.4, 2009.
+    .. [2] Shi and Horvath, "Unsupervised learning with random forest predictors", Journal of
+       Computational and Graphical Statistics 15, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.ensemble import IsolationForest
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_ae.metrics import broken_rows_auc
+    >>> search = GridSearchCV(
+    ...     IsolationForest(random_state=0), {"max_features": [0.3, 1.0]}, scoring=broken_rows_auc
+    ... )
+    >>> search.fit(load_wine().data).best_params_
+    {'max_features': 1.0}
+    """
+    score = getattr(estimator, "score_samples", None) or estimator.decision_function
+    X = check_array(X, accept_sparse="csr", ensure_min_samples=2)
+    # Columns are moved on by different numbers of rows: at random, but always the same.
+    places = np.random.default_rng(0).permuted(
+        np.tile(np.arange(X.shape[0])[:, None], X.shape[1]), axis=0
+    )
+    whole = X if isinstance(X, np.ndarray) else X.toarray()
+    broken = np.take_along_axis(whole, places, axis=0)
+    is_whole = np.repeat([1, 0], X.shape[0])
+    return float(roc_auc_score(is_whole, np.concatenate([score(whole), score(broken)])))
 
 
 class _ReconstructionScorer(_BaseScorer):

@@ -2,14 +2,18 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+from sklearn.svm import OneClassSVM
 
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.metrics import (
+    broken_rows_auc,
     neg_reconstruction_error_scorer,
     reconstruction_error,
     reconstruction_r2,
@@ -98,3 +102,43 @@ def test_scorers_take_routed_weights(X):
     pca = PCA(1).fit(X[150:])
     expected = -reconstruction_error(pca, X[:150], sample_weight=weight[:150])
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
+
+
+# --- broken rows --------------------------------------------------------------------------------
+
+
+def test_broken_rows_tell_who_knows_the_dependencies(curve):
+    good = AutoencoderOutlierDetector(1, max_iter=40, random_state=0).fit(curve[:200])
+    blind = EllipticEnvelope(random_state=0).fit(
+        np.random.default_rng(0).permuted(curve[:200], axis=0)
+    )
+    assert broken_rows_auc(good, curve[200:]) > 0.9
+    assert broken_rows_auc(blind, curve[200:]) < 0.7
+
+
+def test_broken_rows_are_always_the_same(curve):
+    detector = IsolationForest(random_state=0).fit(curve)
+    assert broken_rows_auc(detector, curve) == broken_rows_auc(detector, curve)
+
+
+def test_broken_rows_of_sparse_data(curve):
+    detector = IsolationForest(random_state=0).fit(curve)
+    expected = broken_rows_auc(detector, curve)
+    assert broken_rows_auc(detector, sparse.csr_array(curve)) == expected
+
+
+def test_broken_rows_for_who_has_no_score_samples(curve):
+    machine = OneClassSVM().fit(curve)
+    pipeline = make_pipeline(StandardScaler(), EllipticEnvelope(random_state=0)).fit(curve)
+    for detector in (machine, pipeline):
+        assert 0.5 < broken_rows_auc(detector, curve) < 1
+
+
+def test_search_by_broken_rows(curve):
+    search = GridSearchCV(
+        AutoencoderOutlierDetector(max_iter=30, random_state=0),
+        {"n_components": [1, 5]},
+        scoring=broken_rows_auc,
+        cv=3,
+    ).fit(curve)
+    assert search.best_score_ > 0.8

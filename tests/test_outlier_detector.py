@@ -39,7 +39,6 @@ def test_conventions(curve, outliers):
         detector.predict(X), np.where(detector.decision_function(X) < 0, -1, 1)
     )
     np.testing.assert_array_equal(make().fit_predict(curve), detector.predict(curve))
-    np.testing.assert_allclose(detector.feature_errors(X).mean(axis=1), -detector.score_samples(X))
 
 
 @pytest.mark.parametrize("contamination", [0.01, 0.1, 0.25, 0.5])
@@ -132,7 +131,7 @@ def test_rows_beyond_all_numbers_are_outliers():
     detector = make(n_components=2, max_iter=2).fit(X)
     odd = np.tile(np.array([3e38, -3e38], np.float32), (1, 4))
     assert detector.predict(odd) == [-1]
-    assert detector.score_samples(odd) == [-np.inf]
+    assert np.isfinite(detector.score_samples(odd))
     assert (
         make(n_components=2, max_iter=2).fit(1e-3 * X).predict(1e36 * np.ones((1, 8))) == -1
     ).all()

@@ -8,6 +8,7 @@ from sklearn import decomposition
 from sklearn.neural_network import MLPRegressor
 
 from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._network import auto_hidden_layer_sizes
 
 Reconstruct = Callable[[np.ndarray], np.ndarray]
 # Takes training rows, code size and seed.
@@ -16,7 +17,6 @@ Contender = Callable[[np.ndarray, int, int], Reconstruct]
 PCA, OURS, KERNEL_PCA = "PCA", "ours", "KernelPCA"
 # Its memory and time grow with the square and the cube of the rows.
 KERNEL_PCA_ROWS = 2000
-_HIDDEN = tuple(AutoencoderTransformer().hidden_layer_sizes)
 
 
 def pca(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
@@ -49,7 +49,8 @@ def plain(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
 
 def mlp_regressor(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
     """Regress rows on themselves, through a narrow layer in the middle."""
-    layers = (*_HIDDEN, n_components, *_HIDDEN[::-1])
+    hidden = auto_hidden_layer_sizes(*X.shape)
+    layers = (*hidden, n_components, *hidden[::-1])
     return (
         MLPRegressor(hidden_layer_sizes=layers, max_iter=200, random_state=seed).fit(X, X).predict
     )

@@ -20,7 +20,7 @@ _SUBFOLDER = "adbench"
 
 def names() -> list[str]:
     """Name all tables that there may be: MNIST is looked for when it is loaded."""
-    return [*_CARRIED, *_DRAWN, "mnist", *_files()]
+    return [*_CARRIED, *_DRAWN, "mnist", *adbench_files()]
 
 
 def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
@@ -48,7 +48,7 @@ def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
         if unknown := [name for name in wanted if name not in found]:
             raise BenchmarkError(f"No table {', '.join(unknown)}: there are {', '.join(found)}.")
         return [name for name in found if name in wanted], []
-    if not _files():
+    if not adbench_files():
         notes.append(
             "Carried and synthetic tables alone: for more, set SKLEARN_AE_DATA to a folder that "
             f"holds {_SUBFOLDER}/*.npz with arrays X and y, y being 1 for outliers."
@@ -77,12 +77,19 @@ def load(name: str) -> np.ndarray:
     if name == "mnist":
         images = data.load("mnist")
         return np.concatenate([images.X_train, images.X_test])
-    if file := _files().get(name):
+    if file := adbench_files().get(name):
         return _inliers(file)
     return np.asarray((_CARRIED | _DRAWN)[name](), np.float64)
 
 
-def _files() -> dict[str, Path]:
+def adbench_files() -> dict[str, Path]:
+    """Find the tables of the folder.
+
+    Returns
+    -------
+    files : dict of str to Path
+        Archives with arrays X and y, y being 1 for outliers, by name.
+    """
     folder = os.environ.get(_FOLDER)
     if not folder:
         return {}

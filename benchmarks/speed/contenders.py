@@ -119,6 +119,7 @@ def autoencoder(
             "activation": problem.activation,
             "architecture": Convolutional() if case.is_convolutional else None,
             "batch_size": case.batch_size,
+            "optimizer": "adam",
             "learning_rate": LEARNING_RATE,
             "learning_rate_schedule": "constant",
             "early_stopping": False,

@@ -34,6 +34,7 @@ def tiny(settings: Settings) -> Finding:
         estimator = AutoencoderTransformer(
             2,
             hidden_layer_sizes=_TINY_HIDDEN,
+            optimizer="adam",
             batch_size=32,
             max_iter=_TINY_EPOCHS,
             n_iter_no_change=None,

@@ -131,6 +131,36 @@ class Rows(Dataset):
         folds : list of (Rows, Rows)
             Training and held-out rows.
         """
+        place = self._places_of_values()
+        n_places = place.max() + 1
+        fold = (np.random.RandomState(seed).permutation(n_places) % n_folds)[place]
+        index = np.arange(len(self)) if self.index is None else self.index
+        return [
+            (self._part(index[fold != i]), self._part(index[fold == i]))
+            for i in range(min(n_folds, n_places))
+        ]
+
+    def distinct(self) -> tuple[Any, np.ndarray]:
+        """Give every row once, however often it comes.
+
+        Returns
+        -------
+        X : ndarray or CSR matrix or array of shape (n_distinct, n_features)
+            The rows, in the order in which they come first.
+        weight : ndarray of shape (n_distinct,), float64
+            What the weights of each add up to.
+        """
+        place = self._places_of_values()
+        first = np.sort(np.unique(place, return_index=True)[1])
+        if self.sample_weight is None:
+            weight = np.ones(len(self))
+        else:
+            weight = self.sample_weight if self.index is None else self.sample_weight[self.index]
+        X = self.X[first if self.index is None else self.index[first]]
+        return X, np.bincount(place, weight)[place[first]]
+
+    def _places_of_values(self) -> np.ndarray:
+        """Give a number for each row, the same to equal rows."""
         X = self.X if self.index is None else self.X[self.index]
         if not isinstance(X, np.ndarray):
             X = X.tocsr()
@@ -139,15 +169,9 @@ class Rows(Dataset):
                 for start, end in pairwise(X.indptr)
             ]
         else:
-            keys = [row.tobytes() for row in X]
+            keys = [(row + 0.0).tobytes() for row in X]  # -0.0 is 0.0
         place = {key: i for i, key in enumerate(sorted(set(keys)))}
-        fold_of_place = np.random.RandomState(seed).permutation(len(place)) % n_folds
-        fold = fold_of_place[[place[key] for key in keys]]
-        index = np.arange(len(self)) if self.index is None else self.index
-        return [
-            (self._part(index[fold != i]), self._part(index[fold == i]))
-            for i in range(min(n_folds, len(place)))
-        ]
+        return np.array([place[key] for key in keys])
 
     def thin_out(self, n_rows: int) -> "Rows":
         """Give at most so many of the rows, evenly spread.

@@ -1,0 +1,91 @@
+"""How abnormal rows are to a trained net."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_ae._blas import one_blas_thread
+from sklearn_ae._outlier_score import OutlierScore, Views
+from sklearn_ae._robust_distance import RobustDistance
+from sklearn_ae.training import AutoencoderNet, Rows
+
+# More training rows would hardly tell more of what is usual, and weigh on pickles.
+_N_ROWS = 2**14
+_N_ENTRIES = 2**23
+
+
+class Abnormality:
+    """Scores rows by what they look like to a net, beside those that it was trained on.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        The net, trained.
+    rows : Rows
+        What it was trained on; of more than 16,384 rows, or of very wide ones, a part.
+    """
+
+    def __init__(self, net: AutoencoderNet, rows: Rows) -> None:
+        n_rows = min(_N_ROWS, max(64, _N_ENTRIES // rows.X.shape[1]))
+        X, weight = rows.thin_out(n_rows).distinct()
+        squares = net.compute(lambda x: net.module_.residual(x).square(), X).astype(np.float64)
+        usual = np.average(np.nan_to_num(squares), axis=0, weights=weight)
+        # Columns that are reconstructed almost exactly have errors of rounding, which are none.
+        rounding = 1000 * torch.finfo(net.dtype).eps
+        usual += 1e-3 * usual.mean() + rounding**2
+        self._usual = torch.from_numpy(usual).to(net.data_dtype)
+        with one_blas_thread():
+            views = self._view(net, X)
+            self._score = OutlierScore(views, weight)
+            self._codes = RobustDistance(views.code, weight)
+
+    def __call__(self, net: AutoencoderNet, X: Any) -> np.ndarray:
+        """Compute how abnormal rows are.
+
+        Parameters
+        ----------
+        net : AutoencoderNet
+            The same net.
+        X : ndarray or CSR matrix or array of shape (n_rows, n_features)
+            The rows.
+
+        Returns
+        -------
+        abnormality : ndarray of shape (n_rows,), float64
+            The higher, the more abnormal.
+        """
+        with one_blas_thread():
+            return self._score(self._view(net, X))
+
+    def pull_to_bulk(self, code: np.ndarray) -> np.ndarray:
+        """Move codes outside the bulk straight to its edge.
+
+        Parameters
+        ----------
+        code : ndarray of shape (n_rows, n_components)
+            Codes.
+
+        Returns
+        -------
+        code : ndarray of shape (n_rows, n_components)
+            Those inside as they are.
+        """
+        with one_blas_thread():
+            return self._codes.pull(code).astype(code.dtype)
+
+    def _view(self, net: AutoencoderNet, X: Any) -> Views:
+        usual = self._usual.to(net.device)
+        module = net.module_
+
+        def compute(x: Tensor) -> Tensor:
+            code, residual = module.encode_and_compare(x)
+            # Logarithms, or a single column would outweigh all others.
+            error = (residual.square() / usual).log1p().mean(dim=-1, keepdim=True)
+            standard = module.standardize(x).to(error.dtype)
+            return torch.cat([standard, code.to(error.dtype), error], dim=-1)
+
+        views = net.compute(compute, X)
+        n_features = X.shape[1]
+        return Views(views[:, :n_features], views[:, n_features:-1], views[:, -1])

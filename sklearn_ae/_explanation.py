@@ -1,0 +1,124 @@
+"""What makes a row abnormal: its columns, as they are and as they would be expected."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_scalar
+from sklearn.utils._optional_dependencies import check_pandas_support
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from sklearn_ae._abnormality import Abnormality
+from sklearn_ae._standard_units import dense
+from sklearn_ae.training import AutoencoderNet
+
+
+class ExplanationMixin:
+    """Mixin of the outlier detector: the columns behind a score."""
+
+    net_: AutoencoderNet
+    n_features_in_: int
+    _abnormality_: Abnormality
+    _record_: Any
+    _check_X: Any  # noqa: N815
+    _squared_residuals: Any
+
+    def feature_errors(self, X: Any) -> np.ndarray:
+        """Compute the squared error of every column of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples, n_features)
+            In squared standard deviations of each column.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+        """
+        check_is_fitted(self)
+        return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
+
+    def explain(self, X: Any, *, top: int = 5) -> Any:
+        """Tell for each row which columns make it abnormal, most of all first.
+
+        Columns are compared with what they would be, were the row an inlier: with its
+        reconstruction, but where its code is outside the bulk of those of the training rows,
+        with that of the code on the edge of the bulk in the same direction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        top : int, default=5
+            Number of columns to name for a row; all where there are fewer.
+
+        Returns
+        -------
+        explanation : pandas.DataFrame
+            `top` lines for each row. Its index has the levels ``row``, the row's label in the
+            index of X or its number, and ``rank``, from 1. Its columns are ``feature``, the
+            name of the column, ``observed`` and ``expected``, both in input units, and
+            ``deviation``, the difference, divided by what is usual for this column in the
+            training rows (its root mean square).
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on.
+
+        See Also
+        --------
+        sklearn_ae.plotting.OutlierExplanationDisplay : The same as a picture.
+        """
+        pandas = check_pandas_support("explain")
+        check_is_fitted(self)
+        check_scalar(top, "top", int, min_val=1)
+        labels = X.index if hasattr(X, "iloc") else np.arange(_num_samples(X))
+        checked = self._check_X(X)
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = np.array([f"x{i}" for i in range(self.n_features_in_)], dtype=object)
+        expected = self._expected(checked)
+        observed = dense(checked)
+        deviation = (observed.astype(np.float64) - expected) / self._usual_deviations()
+        top = min(top, self.n_features_in_)
+        order = np.argsort(-np.abs(deviation), axis=1, kind="stable")[:, :top]
+        index = pandas.MultiIndex.from_arrays(
+            [labels.repeat(top), np.tile(np.arange(1, top + 1), len(observed))],
+            names=["row", "rank"],
+        )
+        columns = {
+            "observed": observed,
+            "expected": expected,
+            "deviation": deviation,
+        }
+        picked = {
+            name: np.take_along_axis(values, order, axis=1).ravel()
+            for name, values in columns.items()
+        }
+        return pandas.DataFrame({"feature": names[order].ravel(), **picked}, index=index)
+
+    def _expected(self, X: Any) -> np.ndarray:
+        module = self.net_.module_
+        code = self._abnormality_.pull_to_bulk(self.net_.compute(module.encode, X))
+        return self.net_.compute(module.decode, code)
+
+    def _usual_deviations(self) -> np.ndarray:
+        """Give the root mean square of observed minus expected values in training rows."""
+        rows = self._record_.rows
+        difference = dense(rows) - self._expected(rows).astype(np.float64)
+        usual = np.sqrt(np.square(difference).mean(axis=0))
+        # What is reconstructed almost exactly deviates by rounding alone.
+        scale = self.net_.module_.scale.cpu().numpy().astype(np.float64)
+        return np.maximum(usual, 1e-3 * scale)

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_ae import AutoencoderOutlierDetector
+
+pd = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Two columns that follow a third, one that is on its own, and one that is constant."""
+    rng = np.random.default_rng(0)
+    t = rng.normal(size=(400, 1))
+    X = np.hstack([t, 100 * t + rng.normal(size=(400, 1)), -t, rng.normal(size=(400, 1))])
+    X = np.hstack([X + rng.normal(scale=0.02, size=X.shape), np.full((400, 1), 7.0)])
+    index = [f"r{i}" for i in range(400)]
+    return pd.DataFrame(X, columns=["a", "b", "c", "free", "fixed"], index=index)
+
+
+@pytest.fixture(scope="module")
+def detector(table):
+    return AutoencoderOutlierDetector(2, max_iter=30, random_state=0).fit(table)
+
+
+def odd_row(table, **values):
+    row = table.iloc[[0]].copy()
+    for name, value in values.items():
+        row[name] = value
+    return row
+
+
+def test_a_broken_dependency_is_named(table, detector):
+    row = odd_row(table, a=0.5, b=50.0, c=0.5, free=0.0)
+    first = detector.explain(row).iloc[0]
+    assert first["feature"] == "c"
+    assert first["observed"] == 0.5
+    assert first["expected"] < 0.2
+    assert first["deviation"] > 3
+
+
+def test_a_row_far_out_along_the_data_is_named_too(table, detector):
+    # It is reconstructed well, but nothing is like it.
+    row = odd_row(table, free=40.0)
+    first = detector.explain(row).iloc[0]
+    assert first["feature"] == "free"
+    assert abs(first["expected"]) < 10
+
+
+def test_a_constant_column_that_changes_is_named(table, detector):
+    first = detector.explain(odd_row(table, fixed=8.0)).iloc[0]
+    assert first["feature"] == "fixed"
+    assert first["expected"] == pytest.approx(7, abs=0.5)
+
+
+def test_shape_and_order(table, detector):
+    found = detector.explain(table.iloc[3:5], top=3)
+    assert list(found.columns) == ["feature", "observed", "expected", "deviation"]
+    assert found.index.names == ["row", "rank"]
+    assert list(found.index) == [(name, rank) for name in ("r3", "r4") for rank in (1, 2, 3)]
+    for name in ("r3", "r4"):
+        assert found.loc[name]["deviation"].abs().is_monotonic_decreasing
+        for _, line in found.loc[name].iterrows():
+            assert line["observed"] == table.loc[name, line["feature"]]
+    assert len(detector.explain(table.iloc[:1], top=100)) == 5
+
+
+def test_usual_rows_deviate_by_about_one(table, detector):
+    deviation = detector.explain(table, top=5)["deviation"].to_numpy()
+    names = detector.explain(table, top=5)["feature"].to_numpy()
+    for name in ("a", "b", "c"):
+        assert np.sqrt(np.mean(deviation[names == name] ** 2)) == pytest.approx(1, abs=0.3)
+
+
+def test_arrays_and_sparse_matrices(table):
+    X = table.to_numpy()
+    detector = AutoencoderOutlierDetector(2, max_iter=5, random_state=0).fit(X)
+    found = detector.explain(X[:2], top=2)
+    assert set(found["feature"]) <= {"x0", "x1", "x2", "x3", "x4"}
+    assert list(found.index.get_level_values("row")) == [0, 0, 1, 1]
+    pd.testing.assert_frame_equal(detector.explain(sparse.csr_array(X[:2]), top=2), found)
+
+
+def test_one_row_as_among_others(table, detector):
+    alone = detector.explain(table.iloc[[7]])
+    pd.testing.assert_frame_equal(alone, detector.explain(table).loc[["r7"]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("top", [0, -1, 1.5])
+def test_bad_top(table, detector, top):
+    with pytest.raises((ValueError, TypeError), match="top"):
+        detector.explain(table, top=top)

@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from sklearn_ae import AutoencoderOutlierDetector
+
+
+def draw(n_rows, seed):
+    rng = np.random.default_rng(seed)
+    t = rng.uniform(-1, 1, (n_rows, 1))
+    return np.hstack([t, t**2, np.sin(3 * t)]) + rng.normal(scale=0.05, size=(n_rows, 3))
+
+
+def make(**parameters):
+    defaults = {"n_components": 1, "hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
+    return AutoencoderOutlierDetector(**defaults | parameters)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make().fit(draw(400, 0))
+
+
+# --- p-values -----------------------------------------------------------------------------------
+
+
+def test_p_values_of_inliers_are_not_too_small():
+    # Whatever the rows that are trained on and held out: on average over many of them.
+    rates = (0.05, 0.1, 0.3, 0.5)
+    found = []
+    for seed in range(20):
+        p_values = make(max_iter=2).fit(draw(200, seed)).p_values(draw(200, 1000 + seed))
+        found.append([(p_values <= rate).mean() for rate in rates])
+    mean, error = np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
+    assert (mean <= rates + 2.5 * error).all()
+    # Nor are they far too large, which would be valid and of no use.
+    assert (mean >= 0.5 * np.array(rates)).all()
+
+
+def test_p_values_are_places_among_held_out_rows(fitted):
+    n_held_out = len(fitted.calibration_scores_)
+    assert n_held_out == 40
+    p_values = fitted.p_values(np.vstack([draw(100, 1), [[50.0, 50.0, 50.0]]]))
+    assert p_values[-1] == 1 / (n_held_out + 1)
+    assert p_values.max() <= 1
+    scores = fitted.score_samples(draw(100, 1))
+    assert (np.diff(p_values[:-1][scores.argsort()]) >= 0).all()
+
+
+def test_without_held_out_rows_there_are_none():
+    detector = make(early_stopping=False).fit(draw(300, 0))
+    assert detector.calibration_scores_ is None
+    with pytest.raises(ValueError, match="no rows were held out"):
+        detector.p_values(draw(5, 1))
+    detector.set_threshold(draw(99, 2), false_positive_rate=0.1)
+    assert detector.p_values(draw(5, 1)).min() >= 0.01
+
+
+def test_false_discoveries_are_rare():
+    shares, power = [], []
+    for seed in range(10):
+        detector = make().fit(draw(1000, seed))
+        X = np.vstack([draw(180, 100 + seed), draw(20, 200 + seed)[:, [2, 0, 1]]])
+        found = detector.predict(X, false_discovery_rate=0.2) == -1
+        shares.append(found[:180].sum() / max(found.sum(), 1))
+        power.append(found[180:].mean())
+    assert np.mean(shares) < 0.3
+    assert np.mean(power) > 0.3
+
+
+def test_without_outliers_hardly_anything_is_discovered(fitted):
+    found = fitted.predict(draw(300, 5), false_discovery_rate=0.05)
+    assert (found == -1).mean() < 0.02
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 2])
+def test_bad_false_discovery_rate(fitted, rate):
+    with pytest.raises(ValueError, match="false_discovery_rate"):
+        fitted.predict(draw(5, 0), false_discovery_rate=rate)
+
+
+# --- set_threshold ------------------------------------------------------------------------------
+
+
+def test_set_threshold_by_contamination():
+    detector = make().fit(draw(300, 0))
+    X = draw(200, 1)
+    scores = detector.score_samples(X)
+    assert detector.set_threshold(X, contamination=0.2) is detector
+    assert (detector.predict(X) == -1).mean() == pytest.approx(0.2, abs=0.005)
+    np.testing.assert_array_equal(detector.score_samples(X), scores)
+    detector.set_threshold(X, contamination="auto")
+    assert 0 < (detector.predict(X) == -1).mean() < 0.1
+
+
+def test_set_threshold_by_weights():
+    detector = make().fit(draw(300, 0))
+    X = draw(200, 1)
+    weight = np.repeat([1.0, 3.0], 100)
+    detector.set_threshold(X, contamination=0.2, sample_weight=weight)
+    found = detector.predict(X) == -1
+    assert weight[found].sum() / weight.sum() == pytest.approx(0.2, abs=0.01)
+
+
+def test_fitting_with_the_same_contamination_is_the_same():
+    X = draw(300, 0)
+    offset = make(contamination=0.1).fit(X).offset_
+    assert make().fit(X).set_threshold(X, contamination=0.1).offset_ == offset
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
+def test_false_positive_rate_holds_on_other_rows(rate):
+    found = []
+    for seed in range(15):
+        detector = make(max_iter=2).fit(draw(200, seed))
+        detector.set_threshold(draw(100, 500 + seed), false_positive_rate=rate)
+        found.append((detector.predict(draw(300, 900 + seed)) == -1).mean())
+    assert rate - 0.06 < np.mean(found) < rate + 0.02
+
+
+def test_false_positive_rate_is_the_p_value():
+    detector = make().fit(draw(300, 0))
+    detector.set_threshold(draw(199, 1), false_positive_rate=0.1)
+    X = draw(500, 2)
+    np.testing.assert_array_equal(detector.predict(X) == -1, detector.p_values(X) <= 0.1)
+
+
+def test_too_few_rows_for_the_rate(fitted):
+    before = fitted.offset_
+    with pytest.raises(ValueError, match="at least 99 rows are needed; got 98"):
+        fitted.set_threshold(draw(98, 1), false_positive_rate=0.01)
+    assert fitted.offset_ == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "Exactly one"),
+        ({"contamination": 0.1, "false_positive_rate": 0.1}, "Exactly one"),
+        ({"contamination": 0.6}, "contamination"),
+        ({"contamination": 0}, "contamination"),
+        ({"false_positive_rate": 0}, "false_positive_rate"),
+        ({"false_positive_rate": 1.5}, "false_positive_rate"),
+        ({"false_positive_rate": 0.1, "sample_weight": np.ones(300)}, "sample_weight"),
+    ],
+)
+def test_bad_thresholds(fitted, parameters, message):
+    before = fitted.offset_
+    with pytest.raises(ValueError, match=message):
+        fitted.set_threshold(draw(300, 0), **parameters)
+    assert fitted.offset_ == before
+
+
+def test_not_fitted():
+    for call in (
+        lambda: make().set_threshold(draw(5, 0), contamination=0.1),
+        lambda: make().p_values(draw(5, 0)),
+        lambda: make().predict(draw(5, 0), false_discovery_rate=0.1),
+    ):
+        with pytest.raises(NotFittedError):
+            call()
