@@ -17,6 +17,7 @@ from figures_family import (
     samples,
     sparsity,
 )
+from figures_outliers import outlier_scores
 from figures_training import (
     backpropagation,
     curve,
@@ -46,6 +47,7 @@ PICTURES = [
     collapse,
     fitting,
     components,
+    outlier_scores,
 ]
 
 

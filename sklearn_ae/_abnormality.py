@@ -8,12 +8,14 @@ from torch import Tensor
 
 from sklearn_ae._blas import one_blas_thread
 from sklearn_ae._outlier_score import OutlierScore, Views
-from sklearn_ae._robust_distance import RobustDistance
+from sklearn_ae._principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._robust_distance import RobustDistance, bounded
 from sklearn_ae.training import AutoencoderNet, Rows
 
 # More training rows would hardly tell more of what is usual, and weigh on pickles.
 _N_ROWS = 2**14
 _N_ENTRIES = 2**23
+_SHARE = 0.95  # of the variance, that the principal components explain
 
 
 class Abnormality:
@@ -37,9 +39,18 @@ class Abnormality:
         usual += 1e-3 * usual.mean() + rounding**2
         self._usual = torch.from_numpy(usual).to(net.data_dtype)
         with one_blas_thread():
-            views = self._view(net, X)
-            self._score = OutlierScore(views, weight)
-            self._codes = RobustDistance(views.code, weight)
+            module = net.module_
+            shift, scale = (
+                unit.cpu().numpy().astype(float) for unit in (module.shift, module.scale)
+            )
+            matrix = StandardizedMatrix(X, shift, scale, weight / weight.sum())
+            # By a seed of its own: where there is anything random in it, accuracy is all it does.
+            random_state = np.random.RandomState(0)
+            components = principal_components(matrix, _SHARE, random_state)
+            # All of them together would say again what the rows say.
+            self._components = components[: max(1, X.shape[1] - 1)].T
+            self._score = OutlierScore(self._view(net, X), weight)
+            self._codes = RobustDistance(net.compute(module.encode, X), weight)
 
     def __call__(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         """Compute how abnormal rows are.
@@ -80,12 +91,9 @@ class Abnormality:
         module = net.module_
 
         def compute(x: Tensor) -> Tensor:
-            code, residual = module.encode_and_compare(x)
-            # Logarithms, or a single column would outweigh all others.
-            error = (residual.square() / usual).log1p().mean(dim=-1, keepdim=True)
-            standard = module.standardize(x).to(error.dtype)
-            return torch.cat([standard, code.to(error.dtype), error], dim=-1)
+            error = (module.residual(x).square() / usual).mean(dim=-1, keepdim=True)
+            return torch.cat([module.standardize(x).to(error.dtype), error], dim=-1)
 
-        views = net.compute(compute, X)
-        n_features = X.shape[1]
-        return Views(views[:, :n_features], views[:, n_features:-1], views[:, -1])
+        both = net.compute(compute, X)
+        standard = both[:, :-1]
+        return Views(standard, bounded(standard) @ self._components, both[:, -1])

@@ -1,4 +1,4 @@
-"""Outlier detection by the reconstruction error of an autoencoder."""
+"""Outlier detection by an autoencoder."""
 
 from numbers import Real
 from typing import Any
@@ -19,10 +19,12 @@ from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 
 class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin, BaseAutoencoder):
-    """Outlier detection by the reconstruction error of an autoencoder.
+    """Outlier detection by an autoencoder.
 
     The autoencoder learns to encode the training rows into a few numbers and to decode
-    them again. A row that is unlike them is reconstructed badly [1]_.
+    them again. A row that is unlike them is reconstructed badly [1]_. So are not the
+    outliers that it was trained on: rows are scored by their error beside what else is known
+    of them, see Notes.
 
     Parameters
     ----------
@@ -33,9 +35,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         to detect; an int may exceed it.
     contamination : "auto" or float, default="auto"
         Share of the training rows that `predict` calls outliers, in (0, 0.5]. "auto":
-        one in a hundred, and all those whose error is beyond the upper whisker of a box
-        plot of the logarithms of the errors, 1.5 interquartile ranges above the upper
-        quartile.
+        all those whose score is below the lower whisker of a box plot, 1.5 interquartile
+        ranges below the lower quartile, but at least one in a hundred and at most one in ten.
     hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
         Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
         (128, 64); with at least 2,000 rows of 50 columns (256, 128), and with at least
@@ -149,7 +150,10 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     Attributes
     ----------
     offset_ : float
-        Score under which a row is an outlier.
+        Score under which a row is an outlier; see also `set_threshold`.
+    calibration_scores_ : ndarray of shape (n_held_out,) or None
+        Scores of rows that were not trained on, in ascending order, for `p_values`. None: no
+        rows were held out.
     n_components_ : int
         Size of the code.
     n_features_in_ : int
@@ -181,6 +185,14 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
 
     Notes
     -----
+    Two questions are asked of a row. How far are its leading principal components and the
+    logarithm of its error from the bulk of the training rows? The bulk being the closest three
+    quarters of them [2]_, outliers that were trained on do not hide each other. And how far is
+    it from the nearest training row? A row that was trained on is judged by the first
+    alone, a new one by both, the second in proportion to how new it is. Both scores have the same
+    median and the same upper end. They are made of at most 16,384 of the training rows, which
+    are kept.
+
     The network sees every column centred and divided by its standard deviation, so that
     columns in large units do not drown the others. A column that is constant in the
     training data is divided by the median of the other columns' standard deviations: a
@@ -190,6 +202,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     ----------
     .. [1] Hawkins, He, Williams and Baxter, "Outlier detection using replicator neural
        networks", DaWaK 2002.
+    .. [2] Rousseeuw and Van Driessen, "A fast algorithm for the minimum covariance
+       determinant estimator", Technometrics 41, 1999.
 
     Examples
     --------
@@ -315,8 +329,9 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         """Train for one epoch on X, at the full learning rate and without early stopping.
 
         The first call sets up the network: its units, principal components and code
-        size are those of the first X. Every call sets the threshold by the scores of its
-        X.
+        size are those of the first X. Every call sets the threshold, and what is usual, by
+        a sample of at most 1,000 rows of all calls so far. Scores of a row before and after
+        a call differ by what the network has learned, and what has become usual.
 
         Parameters
         ----------

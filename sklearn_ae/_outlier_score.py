@@ -23,14 +23,14 @@ class Views(NamedTuple):
     ----------
     standard : ndarray of shape (n_rows, n_features)
         The rows in standard units.
-    code : ndarray of shape (n_rows, n_components)
-        Their codes.
+    projection : ndarray of shape (n_rows, n_components)
+        The rows on principal components, the stiff end of an autoencoder.
     error : ndarray of shape (n_rows,)
         How badly they are reconstructed.
     """
 
     standard: np.ndarray
-    code: np.ndarray
+    projection: np.ndarray
     error: np.ndarray
 
 
@@ -58,7 +58,7 @@ class OutlierScore:
 
     Two things are looked at, as logarithms in units of what is usual:
 
-    - the distance of code and error from the bulk of those of the training rows,
+    - the distance of projection and error from the bulk of those of the training rows,
     - the gap between a row and the nearest training row, where it is larger than usual.
 
     The distance is coarse. Outliers among the training rows hardly move it, and do not
@@ -125,7 +125,7 @@ class OutlierScore:
     def _points(self, views: Views) -> np.ndarray:
         # That a row is reconstructed very well is nothing abnormal.
         error = np.maximum(self._error_units(bounded(views.error)), -1)
-        return np.column_stack([bounded(views.code), error])
+        return np.column_stack([bounded(views.projection), error])
 
     def _gap(self, rows: np.ndarray) -> np.ndarray:
         """Compute the distance to the nearest training row."""

@@ -10,8 +10,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 
 from sklearn_ae._quantiles import weighted_quantile
 
-# Of contamination="auto": at least so many, and all beyond so many interquartile ranges.
-_AUTO_SHARE, _WHISKER = 0.01, 1.5
+# Of contamination="auto": all beyond so many interquartile ranges, but no fewer and no more than
+# these shares.
+_WHISKER, _FEWEST, _MOST = 1.5, 0.01, 0.1
 
 
 class ThresholdMixin:
@@ -210,8 +211,8 @@ def threshold(
     sample_weight : ndarray of shape (n_samples,) or None
         Weights of the rows.
     contamination : float or "auto"
-        Share of outliers. "auto": one in a hundred, and all below the lower whisker of a box
-        plot.
+        Share of outliers. "auto": all below the lower whisker of a box plot, but at least
+        one in a hundred and at most one in ten.
 
     Returns
     -------
@@ -219,8 +220,8 @@ def threshold(
     """
     if isinstance(contamination, str):
         lower, upper = (weighted_quantile(scores, sample_weight, q) for q in (0.25, 0.75))
-        few = weighted_quantile(scores, sample_weight, _AUTO_SHARE)
-        found = max(lower - _WHISKER * (upper - lower), few)
+        few, most = (weighted_quantile(scores, sample_weight, q) for q in (_FEWEST, _MOST))
+        found = min(max(lower - _WHISKER * (upper - lower), few), most)
     else:
         found = weighted_quantile(scores, sample_weight, contamination)
     # Often the threshold is the score of a row, which rounding must not make an outlier. Scores are

@@ -73,7 +73,12 @@ def test_over_fitting():
 
 def test_vanishing_gradients(digits):
     report = fit(
-        digits, hidden_layer_sizes=(64,) * 8, activation="logistic", linear_path=None, max_iter=5
+        digits,
+        hidden_layer_sizes=(64,) * 8,
+        activation="logistic",
+        linear_path=None,
+        weight_decay=0,
+        max_iter=5,
     ).diagnose()
     assert "vanishing gradients" in report.symptoms
     evidence = {finding.symptom: finding.evidence for finding in report.findings}

@@ -4,11 +4,11 @@ import pytest
 from sklearn_ae._outlier_score import OutlierScore, Views
 
 
-def views(rows, code=None, error=None):
+def views(rows, projection=None, error=None):
     rows = np.atleast_2d(np.asarray(rows, dtype=float))
     return Views(
         rows,
-        rows[:, :1] if code is None else np.asarray(code, float),
+        rows[:, :1] if projection is None else np.asarray(projection, float),
         np.full(len(rows), 0.1) if error is None else np.asarray(error, float),
     )
 
@@ -47,7 +47,7 @@ def test_a_row_far_from_all_others_is_abnormal(score):
     assert far > near + 1
 
 
-def test_a_code_far_from_the_bulk_is_abnormal(known, score):
+def test_a_projection_far_from_the_bulk_is_abnormal(known, score):
     rows = known.standard[:1]
     usual, far = (score(Views(rows, np.array([[x]]), np.array([0.1])))[0] for x in (0.0, 20.0))
     assert far > usual + 1
@@ -64,7 +64,7 @@ def test_a_large_error_is_abnormal_and_a_small_one_is_not(known, score):
 
 def test_outliers_among_known_rows_do_not_vouch_for_each_other(rng):
     rows = np.vstack([rng.normal(size=(300, 2)), 6 + 0.1 * rng.normal(size=(40, 2))])
-    both = views(rows, code=rows)
+    both = views(rows, projection=rows)
     scores = OutlierScore(both, np.ones(340))(both)
     assert scores[300:].min() > np.quantile(scores[:300], 0.99)
 
@@ -73,15 +73,15 @@ def test_gap_beside_known_rows_counts():
     # Two lines; a row between them is in the middle of the bulk, but new.
     line = np.linspace(-2, 2, 200)
     rows = np.vstack([np.column_stack([line, np.full(200, side)]) for side in (-1.0, 1.0)])
-    both = views(rows, code=rows)
+    both = views(rows, projection=rows)
     score = OutlierScore(both, np.ones(400))
     between = np.array([[0.0, 0.0]])
-    assert score(views(between, code=between))[0] > score(both).max()
+    assert score(views(between, projection=between))[0] > score(both).max()
 
 
 def test_scores_do_not_jump_from_known_to_new_rows(known, score):
     step = np.array([1e-9, 0.0])
-    moved = Views(known.standard + step, known.code, known.error)
+    moved = Views(known.standard + step, known.projection, known.error)
     np.testing.assert_allclose(score(moved), score(known), atol=1e-4)
 
 

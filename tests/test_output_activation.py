@@ -40,10 +40,12 @@ def test_loss_is_that_of_the_reconstruction(digits):
 def test_residuals_are_those_of_the_reconstruction(estimator, digits):
     fitted = estimator(4, output_activation="logistic", max_iter=3, random_state=0).fit(digits)
     scale = fitted.net_.module_.scale.numpy()
-    expected = -np.mean(((fitted.reconstruct(digits) - digits) / scale) ** 2, axis=1)
+    expected = ((fitted.reconstruct(digits) - digits) / scale) ** 2
     if estimator is AutoencoderTransformer:
-        expected = expected * scale**2
-    np.testing.assert_allclose(fitted.score_samples(digits), expected)
+        expected = -np.mean(expected, axis=1) * scale**2
+        np.testing.assert_allclose(fitted.score_samples(digits), expected)
+    else:
+        np.testing.assert_allclose(fitted.feature_errors(digits), expected)
 
 
 def test_identity_is_the_default_of_squared_error(digits):

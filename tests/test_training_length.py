@@ -159,8 +159,8 @@ def test_warm_start_goes_on_from_cross_validation(curve):
     [
         (40, {}, 300),
         (6400, {}, 187),
-        (64_000, {}, 50),
-        (640, {"batch_size": 1}, 50),
+        (64_000, {}, 25),
+        (640, {"batch_size": 1}, 25),
         (640, {"batch_size": 10**6}, 300),
         (640, {"optimizer": "lbfgs"}, 300),
         (640, {"max_iter": 7}, 7),

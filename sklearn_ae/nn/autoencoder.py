@@ -213,28 +213,7 @@ class Autoencoder(nn.Module):
         residual : Tensor of shape (..., n_features)
             Differences in standard units.
         """
-        return self._compare(x, self(x))
-
-    def encode_and_compare(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Give code and residual of rows, in one pass.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in input units.
-
-        Returns
-        -------
-        code : Tensor of shape (..., n_components)
-            What :meth:`encode` gives.
-        residual : Tensor of shape (..., n_features)
-            What :meth:`residual` gives.
-        """
         output = self(x)
-        code = output.code if self.basis is None else self.basis.encode(output.code)
-        return code, self._compare(x, output)
-
-    def _compare(self, x: Tensor, output: Output) -> Tensor:
         if self.output_activation is not None:
             return (x - self.to_input_units(output.raw)) / self.scale
         # Not by way of input units: a large shift would cost the small differences.

@@ -41,6 +41,7 @@ def make(**parameters):
         "n_components": 2,
         "hidden_layer_sizes": (8, 4),
         "max_iter": 6,
+        "optimizer": "adam",
         "early_stopping": True,
         "n_iter_no_change": None,
         "tol": 0,
