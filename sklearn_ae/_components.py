@@ -14,34 +14,7 @@ _N_ENTRIES = 2**20
 _N_DECODED = 2**13
 
 
-def arrange_code(net: AutoencoderNet, rows: Rows) -> None:
-    """Choose the coordinates in which codes are given away, where the latent leaves a choice.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, trained.
-    rows : Rows
-        What it was trained on.
-    """
-    module = net.module_
-    if module.basis is None:
-        return
-    n_components = net.n_components
-    x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * n_components))
-    with torch.no_grad():
-        is_arranged = module.basis.arrange(
-            module.encode_standard(module.standardize(x)),
-            lambda code: module.to_standard_units(module.decode_raw(code)),
-            weight,
-            n_slopes=max(1, _N_DECODED // n_components),
-        )
-        if is_arranged:
-            _, lost = _errors(module, *_for_each_component(net, rows))
-            module.basis.reorder(lost.argsort(descending=True, stable=True))
-
-
-def explained_variance_ratio(net: AutoencoderNet, rows: Rows) -> np.ndarray:
+def divide_explained_variance(net: AutoencoderNet, rows: Rows, *, arrange: bool) -> np.ndarray:
     """Divide what the autoencoder explains among the components.
 
     Parameters
@@ -50,6 +23,9 @@ def explained_variance_ratio(net: AutoencoderNet, rows: Rows) -> np.ndarray:
         The net, trained.
     rows : Rows
         What it was trained on.
+    arrange : bool
+        Whether to choose the coordinates first in which codes are given away, where the
+        latent leaves a choice.
 
     Returns
     -------
@@ -58,9 +34,15 @@ def explained_variance_ratio(net: AutoencoderNet, rows: Rows) -> np.ndarray:
         Their sum is the share of the variance that the autoencoder reconstructs.
     """
     module = net.module_
-    x, weight = _for_each_component(net, rows)
+    basis = module.basis
     with torch.no_grad():
+        is_arranged = arrange and basis is not None and _arrange(net, rows)
+        x, weight = _some(net, rows, max(16, _N_DECODED // net.n_components))
         error, lost = _errors(module, x, weight)
+        if is_arranged:
+            order = lost.argsort(descending=True, stable=True)
+            basis.reorder(order)
+            lost = lost[order]
         variance = _mean(module.standardize(x).double().square().sum(1), weight)
     explained = max(0.0, 1 - float(error / variance)) if variance > 0 else 0.0
     shares = lost.clamp(min=0).cpu().numpy()
@@ -68,8 +50,16 @@ def explained_variance_ratio(net: AutoencoderNet, rows: Rows) -> np.ndarray:
     return shares * (explained / total) if total > 0 else shares
 
 
-def _for_each_component(net: AutoencoderNet, rows: Rows) -> tuple[Tensor, Tensor | None]:
-    return _some(net, rows, max(16, _N_DECODED // net.n_components))
+def _arrange(net: AutoencoderNet, rows: Rows) -> bool:
+    """Choose coordinates; False where codes stay as they are."""
+    module = net.module_
+    x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
+    return module.basis.arrange(
+        module.encode_standard(module.standardize(x)),
+        lambda code: module.to_standard_units(module.decode_raw(code)),
+        weight,
+        n_slopes=max(1, _N_DECODED // net.n_components),
+    )
 
 
 def _some(net: AutoencoderNet, rows: Rows, n_rows: int) -> tuple[Tensor, Tensor | None]:

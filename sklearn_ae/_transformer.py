@@ -8,7 +8,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae._components import arrange_code, explained_variance_ratio
+from sklearn_ae._components import divide_explained_variance
 from sklearn_ae._standard_units import one_scale
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
@@ -473,11 +473,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
         attributes = super()._fitted_attributes(net, monitor, rows, *args, **kwargs)
-        # Those of a stream stay comparable from one part of it to the next.
-        if not kwargs.get("on_stream", False):
-            arrange_code(net, rows)
-        attributes["explained_variance_ratio_"] = explained_variance_ratio(net, rows)
-        return attributes
+        # Codes of a stream stay comparable from one part of it to the next.
+        ratio = divide_explained_variance(net, rows, arrange=not kwargs.get("on_stream", False))
+        return attributes | {"explained_variance_ratio_": ratio}
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
         return one_scale(std)
