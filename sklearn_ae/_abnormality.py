@@ -10,6 +10,7 @@ from sklearn_ae._blas import one_blas_thread
 from sklearn_ae._outlier_score import OutlierScore, Views
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._robust_distance import RobustDistance, bounded
+from sklearn_ae._standard_units import blocks
 from sklearn_ae.training import AutoencoderNet, Rows
 
 # More training rows would hardly tell more of what is usual, and weigh on pickles.
@@ -67,8 +68,11 @@ class Abnormality:
         abnormality : ndarray of shape (n_rows,), float64
             The higher, the more abnormal.
         """
+        abnormality = np.empty(X.shape[0])
         with one_blas_thread():
-            return self._score(self._view(net, X))
+            for rows in blocks(X.shape[0], 4 * X.shape[1]):
+                abnormality[rows] = self._score(self._view(net, X[rows]))
+        return abnormality
 
     def pull_to_bulk(self, code: np.ndarray) -> np.ndarray:
         """Move codes outside the bulk straight to its edge.

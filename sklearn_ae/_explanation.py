@@ -1,10 +1,11 @@
 """What makes a row abnormal: its columns, as they are and as they would be expected."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_pandas_support
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from sklearn_ae._abnormality import Abnormality
@@ -64,9 +65,9 @@ class ExplanationMixin:
         explanation : pandas.DataFrame
             `top` lines for each row. Its index has the levels ``row``, the row's label in the
             index of X or its number, and ``rank``, from 1. Its columns are ``feature``, the
-            name of the column, ``observed`` and ``expected``, both in input units, and
-            ``deviation``, the difference, divided by what is usual for this column in the
-            training rows (its root mean square).
+            name of the column, or ``x0``, ``x1``, ... where X has none, ``observed`` and
+            ``expected``, both in input units, and ``deviation``, the difference, divided by what
+            is usual for this column in the training rows (its root mean square).
 
         Raises
         ------
@@ -83,12 +84,14 @@ class ExplanationMixin:
         """
         pandas = check_pandas_support("explain")
         check_is_fitted(self)
-        check_scalar(top, "top", int, min_val=1)
+        if isinstance(top, bool) or not Interval(Integral, 1, None, closed="left").is_satisfied_by(
+            top
+        ):
+            raise ValueError(f"top must be an int in the range [1, inf), got {top!r}.")
         labels = X.index if hasattr(X, "iloc") else np.arange(_num_samples(X))
         checked = self._check_X(X)
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = np.array([f"x{i}" for i in range(self.n_features_in_)], dtype=object)
+        names = getattr(X, "columns", [f"x{i}" for i in range(self.n_features_in_)])
+        names = np.array(list(names), dtype=object)
         expected = self._expected(checked)
         observed = dense(checked)
         deviation = (observed.astype(np.float64) - expected) / self._usual_deviations()

@@ -90,7 +90,11 @@ class FittingMixin:
         with self._unchanged_on_error(first=first):
             rows = self._check_rows(X, sample_weight, first=first)
             seed = draw_seed(self.random_state)
-            net = self._new_net(rows, seed) if first else self._current_net()
+            parts = self._hold_out_before(rows, seed) if first else None
+            if first:
+                net = self._new_net(rows if parts is None else parts[0].copy(), seed)
+            else:
+                net = self._current_net()
             max_iter = self._max_epochs(len(rows))
             callbacks = self._skorch_callbacks()
             # y is X: ScoringMonitor scores only where there is a y.
@@ -115,7 +119,9 @@ class FittingMixin:
                 monitor = self._monitor(net, first=first, follows=length)
                 if getattr(self, "_skl_callbacks", ()):
                     self._report_epochs(monitor, net, rows, length, context, data)
-                training, held_out = self._hold_out(rows, net.generator, unless=length)
+                if parts is None:
+                    parts = self._hold_out(rows, net.generator, unless=length)
+                training, held_out = parts
                 self._train(
                     net,
                     training,
@@ -309,6 +315,14 @@ class FittingMixin:
         if not splits or len(rows) == 1:
             return rows, None
         return rows.split(self.validation_fraction, generator)
+
+    def _hold_out_before(
+        self,
+        rows: Rows,
+        seed: int,
+    ) -> tuple[Rows, Rows | None] | None:
+        """Split rows before anything is made of them; None: that can wait."""
+        return None
 
     def _monitor(
         self, net: AutoencoderNet, *, first: bool, follows: TrainingLength | None

@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,7 +14,7 @@ from sklearn_ae._abnormality import Abnormality
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._explanation import ExplanationMixin
 from sklearn_ae._standard_units import scale_per_column
-from sklearn_ae._threshold import ThresholdMixin, threshold
+from sklearn_ae._threshold import Calibration, ThresholdMixin, threshold
 from sklearn_ae._training_length import TrainingLength
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
@@ -151,9 +152,6 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     ----------
     offset_ : float
         Score under which a row is an outlier; see also `set_threshold`.
-    calibration_scores_ : ndarray of shape (n_held_out,) or None
-        Scores of rows that were not trained on, in ascending order, for `p_values`. None: no
-        rows were held out.
     n_components_ : int
         Size of the code.
     n_features_in_ : int
@@ -190,8 +188,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     quarters of them [2]_, outliers that were trained on do not hide each other. And how far is
     it from the nearest training row? A row that was trained on is judged by the first
     alone, a new one by both, the second in proportion to how new it is. Both scores have the same
-    median and the same upper end. They are made of at most 16,384 of the training rows, which
-    are kept.
+    median and upper decile. They are made of at most 16,384 of the training rows, which
+    are kept; any others count as new.
 
     The network sees every column centred and divided by its standard deviation, so that
     columns in large units do not drown the others. A column that is constant in the
@@ -404,16 +402,22 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
             rows = Rows(attributes["_record_"].rows)
         abnormality = Abnormality(net, rows)
         scores = -abnormality(net, rows.X)
-        calibration_scores = None
+        calibration = None
         if held_out is not None:
-            # As those of new rows are: not known to what scores them.
+            # Held-out rows have to be as new to what scores them as others will be.
             unaware = Abnormality(net, training)
-            calibration_scores = np.sort(-unaware(net, held_out.take(slice(None))[0]))
+            X, weight = held_out.take(slice(None))
+            calibration = Calibration(unaware, -unaware(net, X), weight)
         return attributes | {
             "_abnormality_": abnormality,
+            "_calibration_": calibration,
             "offset_": threshold(scores, rows.sample_weight, self.contamination),
-            "calibration_scores_": calibration_scores,
         }
+
+    def _hold_out_before(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
+        # Units and principal components would know them; of few rows in many columns, they
+        # would know them all but by heart.
+        return self._hold_out(rows, torch.Generator().manual_seed(seed), unless=None)
 
     def _max_epochs(self, n_rows: int) -> int:
         return self._epochs_for(n_rows, n_steps=2000, fewest=5)

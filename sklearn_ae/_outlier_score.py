@@ -10,8 +10,8 @@ from sklearn_ae._robust_distance import RobustDistance, bounded
 
 # What a gap that no training row has counts, relative to the distance from the bulk.
 _SURPRISE = 10.0
-# Both scores agree in their medians and in this quantile.
-_TAIL = 0.99
+# Both scores agree in their medians and in this quantile, which is still one of inliers.
+_TAIL = 0.9
 # An error that all columns have but for rounding, see Abnormality.
 _LEAST_ERROR = 1e-4
 
@@ -42,12 +42,18 @@ class _LogUnits(NamedTuple):
     floor: float
 
     @classmethod
-    def fit(cls, values: np.ndarray, weight: np.ndarray, least: float = 1e-12) -> "_LogUnits":
+    def fit(
+        cls,
+        values: np.ndarray,
+        weight: np.ndarray,
+        least: float = 1e-12,
+        least_spread: float = 0.01,
+    ) -> "_LogUnits":
         # Far below what is usual, differences are rounding.
         floor = max(1e-3 * weighted_quantile(values, weight, 0.5), least)
         logarithms = np.log(np.maximum(values, floor))
         lower, median, upper = (weighted_quantile(logarithms, weight, q) for q in (0.25, 0.5, 0.75))
-        return cls(median, max(upper - lower, 1e-2), floor)
+        return cls(median, max(upper - lower, least_spread), floor)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         return (np.log(np.maximum(values, self.floor)) - self.median) / self.spread
@@ -80,13 +86,12 @@ class OutlierScore:
         self._distance = RobustDistance(points, weight)
         distance = self._distance(points)
         self._distance_units = _LogUnits.fit(distance, weight)
-        self._rows = views.standard
-        self._neighbors = NearestNeighbors(n_neighbors=min(2, len(weight))).fit(
-            _searchable(self._rows)
-        )
+        self._rows = _searchable(views.standard)
+        self._neighbors = NearestNeighbors(n_neighbors=min(2, len(weight))).fit(self._rows)
         gap = self._gap_to_others()
         self._usual_gap = weighted_quantile(gap, weight, 0.5)
-        self._gap_units = _LogUnits.fit(gap, weight)
+        # Where rows are whole numbers, most gaps are equal.
+        self._gap_units = _LogUnits.fit(gap, weight, least_spread=0.25)
         # In the same units for rows that were trained on and for those that were not, so that one
         # threshold fits both.
         self._slope, self._intercept = 1.0, 0.0
@@ -137,7 +142,7 @@ class OutlierScore:
         rows = self._rows
         if len(rows) == 1:
             return np.zeros(1)
-        nearest = self._neighbors.kneighbors(_searchable(rows), return_distance=False)
+        nearest = self._neighbors.kneighbors(rows, return_distance=False)
         itself = nearest[:, 0] == np.arange(len(rows))
         return self._length(rows - rows[np.where(itself, nearest[:, 1], nearest[:, 0])])
 

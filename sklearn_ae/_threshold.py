@@ -6,13 +6,56 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import false_discovery_control
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_scalar
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from sklearn_ae._abnormality import Abnormality
 from sklearn_ae._quantiles import weighted_quantile
+from sklearn_ae.training import AutoencoderNet
 
 # Of contamination="auto": all beyond so many interquartile ranges, but no fewer and no more than
 # these shares.
 _WHISKER, _FEWEST, _MOST = 1.5, 0.01, 0.1
+
+
+class Calibration:
+    """Scores of rows that were not trained on, to compare those of others with.
+
+    Parameters
+    ----------
+    abnormality : Abnormality
+        What gave the scores.
+    scores : ndarray of shape (n_rows,)
+        The scores.
+    weight : ndarray of shape (n_rows,) or None
+        Weights of the rows.
+    """
+
+    def __init__(
+        self, abnormality: Abnormality, scores: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        self.abnormality = abnormality
+        order = np.argsort(scores)
+        self.scores = scores[order]
+        weight = np.ones(len(scores)) if weight is None else weight[order] / weight.mean()
+        self._total = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
+
+    def p_values(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the share of scores that are as low, each score itself included.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+            Scores of other rows.
+
+        Returns
+        -------
+        p_values : ndarray of shape (n_samples,)
+            In (0, 1].
+        """
+        # Equal scores may differ by rounding.
+        n_as_low = np.searchsorted(self.scores, scores + _rounding(scores), side="right")
+        return np.minimum((1 + self._total[n_as_low]) / (1 + self._total[-1]), 1.0)
 
 
 class ThresholdMixin:
@@ -21,7 +64,10 @@ class ThresholdMixin:
     score_samples: Callable[[Any], np.ndarray]
     contamination: Any
     offset_: float
-    calibration_scores_: np.ndarray | None
+    net_: AutoencoderNet
+    _abnormality_: Abnormality
+    _calibration_: Calibration | None
+    _check_X: Any  # noqa: N815
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the scores relative to the threshold.
@@ -90,7 +136,9 @@ class ThresholdMixin:
         detector was not trained on. These are the rows that early stopping held out, one in
         ten of at least 100, or those given to :meth:`set_threshold`. For a new row
         from the same distribution the p-value is at most p with a probability of at most p,
-        whatever the distribution and however good the network [1]_.
+        whatever the distribution and however good the network [1]_; but for the fact that the
+        former were looked at to choose among the epochs. Scores of the held-out rows are
+        relative to the rows that were trained on alone, and so are those of X here.
 
         Parameters
         ----------
@@ -114,15 +162,14 @@ class ThresholdMixin:
         .. [1] Laxhammar and Falkman, "Conformal prediction for distribution-independent
            anomaly detection in streaming vessel data", StreamKDD 2010.
         """
-        scores = self.score_samples(X)
-        reference = self.calibration_scores_
-        if reference is None:
+        check_is_fitted(self)
+        calibration = self._calibration_
+        if calibration is None:
             raise ValueError(
                 "There are no p-values, as no rows were held out. Fit with early_stopping=True, or "
                 "give inliers to set_threshold with false_positive_rate."
             )
-        n_as_low = np.searchsorted(reference, scores, side="right")
-        return (1 + n_as_low) / (1 + len(reference))
+        return calibration.p_values(-calibration.abnormality(self.net_, self._check_X(X)))
 
     def set_threshold(
         self,
@@ -172,7 +219,7 @@ class ThresholdMixin:
                 f"{false_positive_rate!r}."
             )
         if contamination is not None:
-            if contamination != "auto":
+            if not (isinstance(contamination, str) and contamination == "auto"):
                 _check_share(contamination, "contamination", 0.5)
             scores = self.score_samples(X)
             weight = None
@@ -194,9 +241,9 @@ class ThresholdMixin:
                 f"For false_positive_rate={false_positive_rate:g}, at least "
                 f"{int(np.ceil(1 / false_positive_rate - 1))} rows are needed; got {len(scores)}."
             )
-        # Below it, the p-value is at most the rate.
-        self.offset_ = float(np.nextafter(scores[place - 1], np.inf))
-        self.calibration_scores_ = scores
+        # Below it, the p-value is at most the rate; not where scores are equal.
+        self.offset_ = _just_below(scores[place - 1])
+        self._calibration_ = Calibration(self._abnormality_, scores, None)
 
 
 def threshold(
@@ -224,11 +271,20 @@ def threshold(
         found = min(max(lower - _WHISKER * (upper - lower), few), most)
     else:
         found = weighted_quantile(scores, sample_weight, contamination)
-    # Often the threshold is the score of a row, which rounding must not make an outlier. Scores are
-    # logarithms in units of their spread: 1 is neither small nor large.
-    return found - 1e-6 * (1 + abs(found))
+    # Often the threshold is the score of a row, which rounding must not make an outlier.
+    return _just_below(found)
+
+
+def _just_below(score: float) -> float:
+    return float(score - _rounding(score))
+
+
+def _rounding(scores: Any) -> Any:
+    # Scores are logarithms in units of their spread: 1 is neither small nor large.
+    return 1e-6 * (1 + np.abs(scores))
 
 
 def _check_share(value: Any, name: str, largest: float) -> None:
-    include = "neither" if largest == 1 else "right"
-    check_scalar(value, name, Real, min_val=0, max_val=largest, include_boundaries=include)
+    interval = Interval(Real, 0, largest, closed="neither" if largest == 1 else "right")
+    if not interval.is_satisfied_by(value):
+        raise ValueError(f"{name} must be {interval}, got {value!r}.")

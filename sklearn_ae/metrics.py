@@ -30,6 +30,7 @@ import numpy as np
 from sklearn.metrics import mean_squared_error, r2_score, roc_auc_score
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import check_array
+from sklearn.utils.validation import _num_samples
 
 __all__ = [
     "broken_rows_auc",
@@ -116,14 +117,14 @@ def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: AR
     """Compute how well a detector tells rows from rows that were put together of several.
 
     A measure without labels, for searches over parameters of outlier detectors: each broken
-    row has every value from another row, so that all columns are as they should be, but
+    row has every value from any row, so that all columns are as they should be, but
     their dependencies are lost [1]_ [2]_.
 
     Parameters
     ----------
     estimator : fitted outlier detector
         Anything with ``score_samples`` or ``decision_function``, higher for inliers.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         Rows, at best not those that it was fitted on, as in cross-validation. A few outliers
         among them do no harm.
     y : None
@@ -159,15 +160,20 @@ def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: AR
     {'max_features': 1.0}
     """
     score = getattr(estimator, "score_samples", None) or estimator.decision_function
-    X = check_array(X, accept_sparse="csr", ensure_min_samples=2)
-    # Columns are moved on by different numbers of rows: at random, but always the same.
-    places = np.random.default_rng(0).permuted(
-        np.tile(np.arange(X.shape[0])[:, None], X.shape[1]), axis=0
-    )
-    whole = X if isinstance(X, np.ndarray) else X.toarray()
-    broken = np.take_along_axis(whole, places, axis=0)
-    is_whole = np.repeat([1, 0], X.shape[0])
-    return float(roc_auc_score(is_whole, np.concatenate([score(whole), score(broken)])))
+    n_rows = _num_samples(X)
+    is_whole = np.repeat([1, 0], n_rows)
+    # Every column in an order of its own: at random, but always the same.
+    random = np.random.default_rng(0)
+    if hasattr(X, "iloc"):
+        broken = X.copy()
+        for place in range(X.shape[1]):
+            column = X.iloc[random.permutation(n_rows), place]
+            broken.isetitem(place, column.set_axis(X.index))
+    else:
+        X = check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+        X = X if isinstance(X, np.ndarray) else X.toarray()
+        broken = np.column_stack([column[random.permutation(n_rows)] for column in X.T])
+    return float(roc_auc_score(is_whole, np.concatenate([score(X), score(broken)])))
 
 
 class _ReconstructionScorer(_BaseScorer):

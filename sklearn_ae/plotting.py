@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import _num_samples
 
 __all__ = ["OutlierExplanationDisplay"]
 
@@ -96,10 +97,12 @@ class OutlierExplanationDisplay:
             If X is not a single row like the data it was fitted on.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if _num_samples(X) != 1:
+            raise ValueError(
+                f"A single row is expected, as one picture explains one row; got {_num_samples(X)}."
+            )
         table = estimator.explain(X, top=top)
         rows = table.index.get_level_values("row")
-        if len(table) != len(rows[rows == rows[0]]) or table.index.has_duplicates:
-            raise ValueError("A single row is expected: one picture explains one row.")
         score = float(estimator.decision_function(X)[0])
         verdict = "outlier" if score < 0 else "inlier"
         display = cls(
@@ -146,7 +149,8 @@ class OutlierExplanationDisplay:
             ],
             fontsize="small",
         )
-        ax.set_yticks(places, [str(name) for name in self.feature])
+        # Names are no formulas.
+        ax.set_yticks(places, [str(name).replace("$", r"\$") for name in self.feature])
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
         # Room for the labels.
@@ -155,6 +159,6 @@ class OutlierExplanationDisplay:
         ax.set_xlim(low - room * (low < 0), high + room * (high > 0))
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.set_xlabel("observed minus expected, in usual deviations of the column")
-        ax.set_title(self.title, loc="left", fontsize="medium")
+        ax.set_title(self.title.replace("$", r"\$"), loc="left", fontsize="medium")
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -86,7 +86,17 @@ def test_one_row_as_among_others(table, detector):
     pd.testing.assert_frame_equal(alone, detector.explain(table).loc[["r7"]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("top", [0, -1, 1.5])
+def test_names_that_are_numbers(table):
+    years = table.set_axis([2019, 2020, 2021, 2022, 2023], axis=1)
+    detector = AutoencoderOutlierDetector(2, max_iter=3, random_state=0).fit(years)
+    assert set(detector.explain(years.iloc[:5])["feature"]) == set(years.columns)
+
+
+def test_top_may_be_a_numpy_int(table, detector):
+    assert len(detector.explain(table.iloc[:1], top=np.int64(2))) == 2
+
+
+@pytest.mark.parametrize("top", [0, -1, 1.5, True, float("nan")])
 def test_bad_top(table, detector, top):
     with pytest.raises((ValueError, TypeError), match="top"):
         detector.explain(table, top=top)

@@ -1,14 +1,16 @@
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.compose import make_column_transformer
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, StandardScaler
 from sklearn.svm import OneClassSVM
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
@@ -142,3 +144,19 @@ def test_search_by_broken_rows(curve):
         cv=3,
     ).fit(curve)
     assert search.best_score_ > 0.8
+
+
+def test_broken_rows_of_tables(curve):
+    table = pd.DataFrame(curve, columns=list("abcde"))
+    table["side"] = np.where(table["a"] > 0, "right", "left")
+    columns = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["side"]), remainder="passthrough"
+    )
+    pipeline = make_pipeline(columns, IsolationForest(random_state=0)).fit(table)
+    assert 0.5 < broken_rows_auc(pipeline, table) < 1
+
+
+def test_broken_rows_with_missing_values(curve):
+    curve[0, 0] = np.nan
+    forest = IsolationForest(random_state=0).fit(curve)
+    assert 0.5 < broken_rows_auc(forest, curve) < 1

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -141,7 +142,7 @@ def test_column_far_from_zero_is_not_constant():
     rng = np.random.default_rng(0)
     far = 1e6 + rng.normal(size=(1000, 1))
     X = np.hstack([far, 1e-4 * rng.normal(size=(1000, 2))]).astype(np.float32)
-    scale = make(max_iter=1).fit(X).net_.module_.scale
+    scale = make(max_iter=1, early_stopping=False).fit(X).net_.module_.scale
     np.testing.assert_allclose(scale, X.std(axis=0, dtype=float), rtol=1e-3)
 
 
@@ -187,7 +188,7 @@ def test_ten_rows():
     detector = AutoencoderOutlierDetector(random_state=0, max_iter=5).fit(X)
     assert np.isfinite(detector.score_samples(X)).all()
     assert detector.predict([[30.0, -30.0, 30.0]]) == [-1]
-    assert detector.calibration_scores_ is None
+    assert detector._calibration_ is None
 
 
 def test_more_columns_than_rows():
@@ -235,7 +236,7 @@ def test_stream_that_drifts(curve):
     for _ in range(30):
         detector.partial_fit(far)
     assert (detector.predict(far) == -1).mean() < 0.2
-    assert detector.calibration_scores_ is None
+    assert detector._calibration_ is None
 
 
 def test_one_row_as_in_a_batch(curve, outliers):
@@ -243,3 +244,34 @@ def test_one_row_as_in_a_batch(curve, outliers):
     X = np.vstack([curve[:5], outliers[:5]])
     alone = np.concatenate([detector.score_samples(row[None]) for row in X])
     np.testing.assert_allclose(alone, detector.score_samples(X), rtol=1e-6, atol=1e-9)
+
+
+def test_new_inliers_pass_where_training_rows_had_outliers():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(490, 6)), 15 + rng.normal(size=(10, 6))])
+    detector = AutoencoderOutlierDetector(max_iter=5, random_state=0).fit(X)
+    assert (detector.predict(rng.normal(size=(300, 6))) == -1).mean() < 0.08
+    assert (detector.predict(X[490:]) == -1).all()
+
+
+def test_whole_numbers():
+    rng = np.random.default_rng(0)
+    X = np.round(2 * rng.normal(size=(500, 3)))
+    detector = AutoencoderOutlierDetector(max_iter=5, random_state=0).fit(X)
+    assert (detector.predict(np.round(2 * rng.normal(size=(300, 3)))) == -1).mean() < 0.12
+    assert detector.predict([[20.0, 20.0, 20.0]]) == [-1]
+
+
+def test_sparse_rows_in_any_form(curve):
+    X = np.where(np.abs(curve) < 0.4, 0, np.round(curve, 1))
+    plain = sparse.csr_array(X)
+    with_zeros = sparse.coo_array(
+        (np.ones(X.size), np.unravel_index(np.arange(X.size), X.shape)), shape=X.shape
+    ).tocsr()
+    with_zeros.data[:] = X.ravel()
+    assert with_zeros.nnz > plain.nnz
+    expected = make(max_iter=3).fit(X).score_samples(X)
+    for container in (plain, with_zeros):
+        np.testing.assert_array_equal(
+            make(max_iter=3).fit(container).score_samples(container), expected
+        )

@@ -63,3 +63,15 @@ def test_verdict(wine, detector):
 def test_a_single_row(wine, detector):
     with pytest.raises(ValueError, match="A single row"):
         OutlierExplanationDisplay.from_estimator(detector, wine.iloc[:2])
+
+
+def test_names_are_no_formulas(wine):
+    odd = wine.iloc[:, :4].set_axis(["$\\bad$", "$", "a_b", "%"], axis=1)
+    fitted = AutoencoderOutlierDetector(max_iter=2, random_state=0).fit(odd)
+    row = odd.iloc[[0]].set_axis(["$\\bad$"], axis=0)
+    OutlierExplanationDisplay.from_estimator(fitted, row).figure_.canvas.draw()
+
+
+def test_label_that_is_missing(wine, detector):
+    row = wine.iloc[[0]].set_axis([np.nan], axis=0)
+    assert len(OutlierExplanationDisplay.from_estimator(detector, row).bars_) == 5

@@ -37,19 +37,42 @@ def test_p_values_of_inliers_are_not_too_small():
     assert (mean >= 0.5 * np.array(rates)).all()
 
 
+@pytest.mark.parametrize("kind", ["wide", "tied"])
+def test_p_values_are_valid_for_awkward_data(kind):
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        if kind == "wide":
+            X, new = rng.normal(size=(2, 100, 150))
+        else:
+            X, new = np.eye(6)[rng.choice(6, (2, 300), p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])]
+        p_values = make(max_iter=2).fit(X).p_values(new)
+        found.append([(p_values <= rate).mean() for rate in (0.1, 0.3)])
+    assert (np.mean(found, axis=0) <= [0.15, 0.38]).all()
+
+
+def test_p_values_count_weights():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(900, 2)), 6 * rng.normal(size=(100, 2))])
+    weight = np.repeat([1.0, 9.0], [900, 100])
+    wide = 6 * rng.normal(size=(300, 2))
+    heavy = make().fit(X, sample_weight=weight).p_values(wide)
+    assert np.median(heavy) > 2 * np.median(make().fit(X).p_values(wide))
+
+
 def test_p_values_are_places_among_held_out_rows(fitted):
-    n_held_out = len(fitted.calibration_scores_)
+    n_held_out = len(fitted._calibration_.scores)
     assert n_held_out == 40
     p_values = fitted.p_values(np.vstack([draw(100, 1), [[50.0, 50.0, 50.0]]]))
     assert p_values[-1] == 1 / (n_held_out + 1)
     assert p_values.max() <= 1
     scores = fitted.score_samples(draw(100, 1))
-    assert (np.diff(p_values[:-1][scores.argsort()]) >= 0).all()
+    assert np.corrcoef(p_values[:-1].argsort().argsort(), scores.argsort().argsort())[0, 1] > 0.8
 
 
 def test_without_held_out_rows_there_are_none():
     detector = make(early_stopping=False).fit(draw(300, 0))
-    assert detector.calibration_scores_ is None
+    assert detector._calibration_ is None
     with pytest.raises(ValueError, match="no rows were held out"):
         detector.p_values(draw(5, 1))
     detector.set_threshold(draw(99, 2), false_positive_rate=0.1)
@@ -123,6 +146,26 @@ def test_false_positive_rate_is_the_p_value():
     detector.set_threshold(draw(199, 1), false_positive_rate=0.1)
     X = draw(500, 2)
     np.testing.assert_array_equal(detector.predict(X) == -1, detector.p_values(X) <= 0.1)
+
+
+def test_false_positive_rate_of_equal_scores():
+    rng = np.random.default_rng(0)
+    kinds = np.array([[0.0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1]])
+    X, reference, new = (kinds[rng.choice(4, n, p=[0.5, 0.25, 0.15, 0.1])] for n in (300, 200, 999))
+    detector = make().fit(X).set_threshold(reference, false_positive_rate=0.05)
+    assert (detector.predict(new) == -1).mean() <= 0.05
+
+
+def test_nan_is_no_share(fitted):
+    nan = float("nan")
+    for call in (
+        lambda: fitted.set_threshold(draw(50, 0), contamination=nan),
+        lambda: fitted.set_threshold(draw(50, 0), false_positive_rate=nan),
+        lambda: fitted.predict(draw(5, 0), false_discovery_rate=nan),
+        lambda: fitted.set_threshold(draw(50, 0), contamination="most"),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            call()
 
 
 def test_too_few_rows_for_the_rate(fitted):

@@ -22,7 +22,7 @@ OURS, ERROR_ALONE = "ours", "its error alone"
 NEIGHBORS, PYOD_AUTOENCODER = "k-NN", "AutoEncoder (PyOD)"
 _N_NEIGHBORS = 5  # as in the study whose protocol this is
 # Beyond, its covariances take minutes, for hardly more than their principal components say.
-_MAX_MCD_FEATURES = 200
+MAX_MCD_FEATURES = 200
 
 
 def ours(task: Task, seed: int) -> np.ndarray:
@@ -66,7 +66,7 @@ def isolation_forest(task: Task, seed: int) -> np.ndarray:
 
 def robust_covariance(task: Task, seed: int) -> np.ndarray:
     """Measure the Mahalanobis distance by the minimum covariance determinant."""
-    if task.X_train.shape[1] > _MAX_MCD_FEATURES:
+    if task.X_train.shape[1] > MAX_MCD_FEATURES:
         return principal_components(task, seed)
     X_train, X_scored = (X.astype(np.float64) for X in (task.X_train, task.X_scored))
     return MinCovDet(random_state=seed).fit(X_train).mahalanobis(X_scored)

@@ -112,6 +112,19 @@ class Rows(Dataset):
         validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
         return self._part(training), self._part(validation)
 
+    def copy(self) -> "Rows":
+        """Copy the rows, as a matrix of their own.
+
+        Returns
+        -------
+        rows : Rows
+            All rows of this matrix.
+        """
+        if self.index is None:
+            return self
+        weight = None if self.sample_weight is None else self.sample_weight[self.index]
+        return Rows(self.X[self.index], weight, None, self.mean_weight)
+
     def folds(self, n_folds: int, seed: int) -> list[tuple["Rows", "Rows"]]:
         """Split for cross-validation. Equal rows stay together.
 
@@ -163,7 +176,9 @@ class Rows(Dataset):
         """Give a number for each row, the same to equal rows."""
         X = self.X if self.index is None else self.X[self.index]
         if not isinstance(X, np.ndarray):
-            X = X.tocsr()
+            X = X.tocsr(copy=True)
+            X.sum_duplicates()  # sorts as well
+            X.eliminate_zeros()
             keys = [
                 X.indices[start:end].tobytes() + X.data[start:end].tobytes()
                 for start, end in pairwise(X.indptr)
