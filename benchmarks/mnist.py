@@ -91,7 +91,7 @@ MODELS: dict[str, Model] = {
     "default": Model(30, {}, _error_of_images, {"error of an image": ("<=", 3.5)}),
     "two": Model(
         2,
-        _DEEP,
+        _DEEP | {"weight_decay": 0.3},
         _error_and_codes,
         {"MSE": ("<=", 0.0345), "1-NN accuracy": (">=", 0.80), "V-measure": (">=", 0.55)},
     ),
@@ -103,7 +103,19 @@ MODELS: dict[str, Model] = {
     ),
     "denoising": Model(
         128,
-        {"hidden_layer_sizes": (1000, 500), "corruption": MaskingNoise(0.3), "max_iter": 30},
+        # With three quarters of the pixels gone, only the shape is left to be encoded.
+        {
+            "hidden_layer_sizes": (1000, 1000),
+            "corruption": MaskingNoise(0.75),
+            "linear_path": None,
+            "learning_rate": 2e-3,
+            "weight_decay": 0.1,
+            "batch_size": 256,
+            "max_iter": 40,
+            "early_stopping": False,
+            "n_iter_no_change": None,
+            "precision": "auto",
+        },
         _linear_classifier,
         {"accuracy": (">=", 0.975)},
     ),
