@@ -178,7 +178,7 @@ class FittingMixin:
             return epoch.call_on_fit_task_end(
                 **data,
                 reconstruction_attributes=lambda: self._fitted_attributes(
-                    net.snapshot(monitor.weights_), monitor, rows, length
+                    net.snapshot(monitor.kept_weights()), monitor, rows, length
                 ),
             )
 

@@ -144,12 +144,24 @@ class Monitor(Callback):
 
     def on_train_end(self, net: "AutoencoderNet", **kwargs: Any) -> None:
         if self.weights_:
-            least = self.initial_loss_ * (1 - self.min_gain)
-            if self._initial_weights and self.best_loss_ > least:
+            net.set_weights(self.kept_weights())
+            if self._gains_too_little():
                 self.best_loss_ = self.initial_loss_
-                self.weights_ = self._initial_weights
-            net.set_weights(self.weights_)
         self.weights_, self._initial_weights = [], []
+
+    def kept_weights(self) -> list[Tensor]:
+        """Give the weights that would be kept if the training ended now.
+
+        Returns
+        -------
+        weights : list of Tensor
+            The state of the module.
+        """
+        return self._initial_weights if self._gains_too_little() else self.weights_
+
+    def _gains_too_little(self) -> bool:
+        least = self.initial_loss_ * (1 - self.min_gain)
+        return bool(self._initial_weights) and self.best_loss_ > least
 
     def _less_tol(self, loss: float) -> float:
         return loss - self.tol * abs(loss)
