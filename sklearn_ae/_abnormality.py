@@ -11,6 +11,7 @@ from sklearn_ae._outlier_score import OutlierScore, Views
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._robust_distance import RobustDistance, bounded
 from sklearn_ae._standard_units import blocks
+from sklearn_ae.nn import Autoencoder
 from sklearn_ae.training import AutoencoderNet, Rows
 
 # More training rows would hardly tell more of what is usual, and weigh on pickles.
@@ -41,13 +42,9 @@ class Abnormality:
         self._usual = torch.from_numpy(usual).to(net.data_dtype)
         with one_blas_thread():
             module = net.module_
-            shift, scale = (
-                unit.cpu().numpy().astype(float) for unit in (module.shift, module.scale)
-            )
-            matrix = StandardizedMatrix(X, shift, scale, weight / weight.sum())
-            # By a seed of its own: where there is anything random in it, accuracy is all it does.
-            random_state = np.random.RandomState(0)
-            components = principal_components(matrix, _SHARE, random_state)
+            components = net.principal_axes
+            if components is None:
+                components = _principal_axes(module, X, weight)
             # All of them together would say again what the rows say.
             self._components = components[: max(1, X.shape[1] - 1)].T
             self._score = OutlierScore(self._view(net, X), weight)
@@ -101,3 +98,10 @@ class Abnormality:
         both = net.compute(compute, X)
         standard = both[:, :-1]
         return Views(standard, bounded(standard) @ self._components, both[:, -1])
+
+
+def _principal_axes(module: Autoencoder, X: Any, weight: np.ndarray) -> np.ndarray:
+    shift, scale = (unit.cpu().numpy().astype(np.float64) for unit in (module.shift, module.scale))
+    matrix = StandardizedMatrix(X, shift, scale, weight / weight.sum())
+    # By a seed of its own: where there is anything random in it, accuracy is all it does.
+    return principal_components(matrix, _SHARE, np.random.RandomState(0))

@@ -164,6 +164,8 @@ def build_net(
         if module.latent.is_game:
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game is none.")
     net.n_components = n_components
+    # Of wide data they take long to find: kept for who needs the same.
+    net.principal_axes = components if size == _AUTO_SHARE else None
     net.n_epochs_beyond = 0  # of cross-validation, which were not worth it
     return net
 
