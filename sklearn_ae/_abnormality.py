@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from sklearn_ae._blas import one_blas_thread
+from sklearn_ae._network import AUTO_SHARE
 from sklearn_ae._outlier_score import OutlierScore, Views
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
-from sklearn_ae._robust_distance import RobustDistance, bounded
+from sklearn_ae._robust_distance import bounded
 from sklearn_ae._standard_units import blocks
 from sklearn_ae.nn import Autoencoder
 from sklearn_ae.training import AutoencoderNet, Rows
@@ -17,7 +18,6 @@ from sklearn_ae.training import AutoencoderNet, Rows
 # More training rows would hardly tell more of what is usual, and weigh on pickles.
 _N_ROWS = 2**14
 _N_ENTRIES = 2**23
-_SHARE = 0.95  # of the variance, that the principal components explain
 
 
 class Abnormality:
@@ -41,14 +41,12 @@ class Abnormality:
         usual += 1e-3 * usual.mean() + rounding**2
         self._usual = torch.from_numpy(usual).to(net.data_dtype)
         with one_blas_thread():
-            module = net.module_
             components = net.principal_axes
             if components is None:
-                components = _principal_axes(module, X, weight)
+                components = _principal_axes(net.module_, X, weight)
             # All of them together would say again what the rows say.
             self._components = components[: max(1, X.shape[1] - 1)].T
             self._score = OutlierScore(self._view(net, X), weight)
-            self._codes = RobustDistance(net.compute(module.encode, X), weight)
 
     def __call__(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         """Compute how abnormal rows are.
@@ -71,22 +69,6 @@ class Abnormality:
                 abnormality[rows] = self._score(self._view(net, X[rows]))
         return abnormality
 
-    def pull_to_bulk(self, code: np.ndarray) -> np.ndarray:
-        """Move codes outside the bulk straight to its edge.
-
-        Parameters
-        ----------
-        code : ndarray of shape (n_rows, n_components)
-            Codes.
-
-        Returns
-        -------
-        code : ndarray of shape (n_rows, n_components)
-            Those inside as they are.
-        """
-        with one_blas_thread():
-            return self._codes.pull(code).astype(code.dtype)
-
     def _view(self, net: AutoencoderNet, X: Any) -> Views:
         usual = self._usual.to(net.device)
         module = net.module_
@@ -104,4 +86,4 @@ def _principal_axes(module: Autoencoder, X: Any, weight: np.ndarray) -> np.ndarr
     shift, scale = (unit.cpu().numpy().astype(np.float64) for unit in (module.shift, module.scale))
     matrix = StandardizedMatrix(X, shift, scale, weight / weight.sum())
     # By a seed of its own: where there is anything random in it, accuracy is all it does.
-    return principal_components(matrix, _SHARE, np.random.RandomState(0))
+    return principal_components(matrix, AUTO_SHARE, np.random.RandomState(0))

@@ -8,7 +8,8 @@ from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from sklearn_ae._abnormality import Abnormality
+from sklearn_ae._blas import one_blas_thread
+from sklearn_ae._robust_distance import RobustDistance
 from sklearn_ae._standard_units import dense
 from sklearn_ae.training import AutoencoderNet
 
@@ -18,7 +19,6 @@ class ExplanationMixin:
 
     net_: AutoencoderNet
     n_features_in_: int
-    _abnormality_: Abnormality
     _record_: Any
     _check_X: Any  # noqa: N815
     _squared_residuals: Any
@@ -114,7 +114,9 @@ class ExplanationMixin:
 
     def _expected(self, X: Any) -> np.ndarray:
         module = self.net_.module_
-        code = self._abnormality_.pull_to_bulk(self.net_.compute(module.encode, X))
+        usual, code = (self.net_.compute(module.encode, rows) for rows in (self._record_.rows, X))
+        with one_blas_thread():
+            code = RobustDistance(usual, np.ones(len(usual))).pull(code).astype(code.dtype)
         return self.net_.compute(module.decode, code)
 
     def _usual_deviations(self) -> np.ndarray:

@@ -92,7 +92,7 @@ class FittingMixin:
             seed = draw_seed(self.random_state)
             parts = self._hold_out_before(rows, seed) if first else None
             if first:
-                net = self._new_net(rows if parts is None else parts[0].copy(), seed)
+                net = self._new_net(rows if parts is None else parts[0].extract(), seed)
             else:
                 net = self._current_net()
             max_iter = self._max_epochs(len(rows))
@@ -316,11 +316,7 @@ class FittingMixin:
             return rows, None
         return rows.split(self.validation_fraction, generator)
 
-    def _hold_out_before(
-        self,
-        rows: Rows,
-        seed: int,
-    ) -> tuple[Rows, Rows | None] | None:
+    def _hold_out_before(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None] | None:
         """Split rows before anything is made of them; None: that can wait."""
         return None
 

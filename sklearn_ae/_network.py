@@ -23,7 +23,7 @@ from sklearn_ae.nn import (
 )
 from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtype
 
-_AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
+AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
 # For hidden_layer_sizes="auto": widths, and from which size of the data on.
 _HIDDEN_LAYER_SIZES = (((512, 256), 10_000, 100), ((256, 128), 2000, 50))
 # For weight_decay="auto". Over many tables the error falls up to 0.5; where a curved surface is to
@@ -165,7 +165,7 @@ def build_net(
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game is none.")
     net.n_components = n_components
     # Of wide data they take long to find: kept for who needs the same.
-    net.principal_axes = components if size == _AUTO_SHARE else None
+    net.principal_axes = components if size == AUTO_SHARE else None
     net.n_epochs_beyond = 0  # of cross-validation, which were not worth it
     return net
 
@@ -202,7 +202,7 @@ def int_or_share(n_components: Any) -> int | float:
         Python's own int where it is a number.
     """
     if n_components == "auto":
-        return _AUTO_SHARE
+        return AUTO_SHARE
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)
 
 

@@ -48,8 +48,7 @@ class Rows(Dataset):
         """What the weights of the rows add up to; their number where they have none."""
         if self.sample_weight is None:
             return float(len(self))
-        weight = self.sample_weight if self.index is None else self.sample_weight[self.index]
-        return self.mean_weight * float(weight.sum())
+        return self.mean_weight * float(self._weight().sum())
 
     def __getitem__(self, selection: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Give dense rows and their weights, the selection being a slice or positions."""
@@ -112,17 +111,17 @@ class Rows(Dataset):
         validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
         return self._part(training), self._part(validation)
 
-    def copy(self) -> "Rows":
-        """Copy the rows, as a matrix of their own.
+    def extract(self) -> "Rows":
+        """Give the rows as all those of a matrix, which is a copy where they are a part.
 
         Returns
         -------
         rows : Rows
-            All rows of this matrix.
+            The rows, without an index.
         """
         if self.index is None:
             return self
-        weight = None if self.sample_weight is None else self.sample_weight[self.index]
+        weight = None if self.sample_weight is None else self._weight()
         return Rows(self.X[self.index], weight, None, self.mean_weight)
 
     def folds(self, n_folds: int, seed: int) -> list[tuple["Rows", "Rows"]]:
@@ -165,10 +164,7 @@ class Rows(Dataset):
         """
         place = self._places_of_values()
         first = np.sort(np.unique(place, return_index=True)[1])
-        if self.sample_weight is None:
-            weight = np.ones(len(self))
-        else:
-            weight = self.sample_weight if self.index is None else self.sample_weight[self.index]
+        weight = np.ones(len(self)) if self.sample_weight is None else self._weight()
         X = self.X[first if self.index is None else self.index[first]]
         return X, np.bincount(place, weight)[place[first]]
 
@@ -205,6 +201,10 @@ class Rows(Dataset):
             return self
         places = np.arange(n_rows) * len(self) // n_rows
         return self._part(places if self.index is None else self.index[places])
+
+    def _weight(self) -> np.ndarray:
+        assert self.sample_weight is not None, "there are weights"
+        return self.sample_weight if self.index is None else self.sample_weight[self.index]
 
     def _part(self, index: np.ndarray) -> "Rows":
         weight, mean_weight = self.sample_weight, self.mean_weight
