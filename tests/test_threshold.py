@@ -46,7 +46,7 @@ def test_p_values_are_valid_for_awkward_data(kind):
             X, new = rng.normal(size=(2, 100, 150))
         else:
             X, new = np.eye(6)[rng.choice(6, (2, 300), p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])]
-        p_values = make(max_iter=2).fit(X).p_values(new)
+        p_values = make(n_components="auto", max_iter=2).fit(X).p_values(new)
         found.append([(p_values <= rate).mean() for rate in (0.1, 0.3)])
     assert (np.mean(found, axis=0) <= [0.15, 0.38]).all()
 
