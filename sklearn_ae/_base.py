@@ -60,7 +60,7 @@ class BaseAutoencoder(
         "latent": [StrOptions(set(LATENTS)), HasMethods("build"), None],
         "corruption": [StrOptions(set(CORRUPTIONS)), HasMethods("build"), None],
         "loss": [StrOptions(set(LOSSES)), callable],
-        "output_activation": [StrOptions({"auto", "identity", *OUTPUT_ACTIVATIONS})],
+        "output_activation": [StrOptions({"auto", "identity", "clip", *OUTPUT_ACTIVATIONS})],
         "linear_path": [StrOptions({"auto", "pca"}), None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],

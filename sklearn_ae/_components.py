@@ -56,7 +56,10 @@ def _arrange(net: AutoencoderNet, rows: Rows) -> bool:
     x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
     return module.basis.arrange(
         module.encode_standard(module.standardize(x)),
-        lambda code: module.to_standard_units(module.decode_raw(code)),
+        # Before clipping, so that the codes of principal components are those of PCA.
+        module.decode_raw
+        if module.output_activation is None
+        else lambda code: module.to_standard_units(module.decode_raw(code)),
         weight,
         n_slopes=max(1, _N_DECODED // net.n_components),
     )

@@ -352,7 +352,7 @@ def _examine_range(case: _Case, figures: dict[str, str]) -> Iterator[Finding]:
             f"{highest:.4g}, but the output's activation gives values between "
             f"{low:g} and {high:g} alone.",
             f"Scale the columns, for example with MinMaxScaler(({low:g}, {high:g})), or use "
-            "output_activation='identity'.",
+            "output_activation='clip'.",
         )
 
 

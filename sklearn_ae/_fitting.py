@@ -12,6 +12,7 @@ from sklearn.callback import CallbackContext
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
+from sklearn_ae._bounds import forget_broken_bounds
 from sklearn_ae._diagnosis import is_under_fitted
 from sklearn_ae._network import build_net, int_or_share
 from sklearn_ae._parameter_object import is_same
@@ -94,7 +95,7 @@ class FittingMixin:
             if first:
                 net = self._new_net(rows if parts is None else parts[0].extract(), seed)
             else:
-                net = self._current_net()
+                net = self._current_net(rows)
             max_iter = self._max_epochs(len(rows))
             callbacks = self._skorch_callbacks()
             # y is X: ScoringMonitor scores only where there is a y.
@@ -150,7 +151,7 @@ class FittingMixin:
             if first:
                 net = self._new_net(rows, draw_seed(self.random_state))
             else:
-                net = self._current_net()
+                net = self._current_net(rows)
             monitor = Monitor(self.tol, None, keep_last=True)
             callbacks = self._skorch_callbacks()
             self._train(net, rows, monitor, callbacks=callbacks, schedule="constant", max_epochs=1)
@@ -244,7 +245,7 @@ class FittingMixin:
         net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
         return net
 
-    def _current_net(self) -> AutoencoderNet:
+    def _current_net(self, rows: Rows) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
         net = self.net_
         for name, value in net.built_with.items():
@@ -258,6 +259,7 @@ class FittingMixin:
                 f"device={str(self.device)!r} differs from {str(net.device)!r}, where the fitted "
                 "network is; fit with warm_start=False to move it."
             )
+        forget_broken_bounds(net.module_.bounds, rows.X)
         return net
 
     def _max_epochs(self, n_rows: int) -> int:
@@ -291,6 +293,8 @@ class FittingMixin:
         """Find out for how many epochs to train such a net."""
 
         def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
+            # Nothing of what is held out may be in units and principal components.
+            training = training.extract()
             part = self._new_net(training, seed, net.n_components)
             monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=part.module_.latent.warm_up)
             self._train(
@@ -303,7 +307,7 @@ class FittingMixin:
             )
             return part, monitor
 
-        return cross_validate(rows, seed, train, _min_gain(net))
+        return cross_validate(rows, seed, train)
 
     def _hold_out(
         self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklearn_ae._bounds import column_bounds
 from sklearn_ae._principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._random import make_generators
 from sklearn_ae.architectures import MLP, build_modules, call_build
@@ -125,6 +126,10 @@ def build_net(
     if corruption is not None:
         corruption = corruption.build(rows.X, scale)
 
+    bounds = None
+    if output_activation is None and parameters.output_activation != "identity":
+        bounds = column_bounds(rows)
+
     dtype = compute_dtype(parameters.precision, rows.X.dtype)
     data_dtype = compute_dtype(None, rows.X.dtype)
     module = Autoencoder(
@@ -139,6 +144,7 @@ def build_net(
         # What another latent asks of the code holds in the coordinates of the code alone.
         basis=CodeBasis(n_components, dtype) if type(latent) is Latent else None,
         output_activation=output_activation,
+        bounds=None if bounds is None else torch.from_numpy(bounds).to(data_dtype),
         likelihood=criterion.likelihood,
     )
     net = AutoencoderNet(

@@ -69,11 +69,13 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         the reconstruction a logistic function of the decoder's output. A callable maps
         two tensors of shape (batch, n_features), input and reconstruction in input
         units, to a tensor of shape (batch,).
-    output_activation : {"auto", "identity", "logistic", "tanh"}, default="auto"
+    output_activation : {"auto", "clip", "identity", "logistic", "tanh"}, default="auto"
         What the decoder's output goes through. "identity": nothing, it is in standard
-        units. "logistic" and "tanh": reconstructions are in (0, 1) or (-1, 1), in input
-        units, and there is no linear path. "auto": "logistic" for "binary_cross_entropy",
-        else "identity".
+        units. "clip": where at least 1 % of the training rows (and five of them) are at the
+        smallest or the largest value of a column, such as the 0 of counts, its
+        reconstructions do not go beyond. "logistic" and "tanh": reconstructions are
+        in (0, 1) or (-1, 1), in input units, and there is no linear path. "auto":
+        "logistic" for "binary_cross_entropy", else "clip".
     linear_path : {"auto", "pca"} or None, default="auto"
         "pca": encoder and decoder each have a linear path beside the network, which
         starts at the principal components, so that training starts at the error of PCA.

@@ -48,9 +48,9 @@ def test_residuals_are_those_of_the_reconstruction(estimator, digits):
         np.testing.assert_allclose(fitted.feature_errors(digits), expected)
 
 
-def test_identity_is_the_default_of_squared_error(digits):
+def test_clipping_is_the_default_of_squared_error(digits):
     np.testing.assert_array_equal(
-        make(output_activation="identity", max_iter=2).fit_transform(digits),
+        make(output_activation="clip", max_iter=2).fit_transform(digits),
         make(max_iter=2).fit_transform(digits),
     )
 

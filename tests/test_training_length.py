@@ -29,14 +29,14 @@ class Trained:
         ]
 
 
-def lengths(*trained, min_gain=0.0):
+def lengths(*trained):
     each = iter(trained)
 
     def train(training, held_out):
         net = next(each)
         return net, net
 
-    return cross_validate(ROWS, 0, train, min_gain)
+    return cross_validate(ROWS, 0, train)
 
 
 def test_where_the_mean_of_the_folds_is_lowest():
@@ -55,12 +55,27 @@ def test_a_fold_that_ended_early_stays_where_it_was():
     assert length.n_epochs == 3
 
 
-@pytest.mark.parametrize(("min_gain", "n_epochs"), [(0.0, 1), (0.02, 0)])
-def test_a_gain_by_chance_is_none(min_gain, n_epochs):
-    length = lengths(*[Trained(1.0, [0.99, 1.0])] * 5, min_gain=min_gain)
+@pytest.mark.parametrize(("last", "n_epochs"), [(0.99, 1), (1.2, 0)])
+def test_a_gain_by_chance_is_none(last, n_epochs):
+    length = lengths(*[Trained(1.0, [0.92, 1.2])] * 4, Trained(1.0, [last, 1.2]))
     assert length.n_epochs == n_epochs
-    assert length.best_loss == pytest.approx([1.0, 0.99][n_epochs])
+    assert length.best_loss == pytest.approx([1.0, (4 * 0.92 + last) / 5][n_epochs])
     assert length.ended_early
+
+
+def test_nothing_of_what_is_held_out_is_known(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    seen = []
+
+    def look(rows, seed, train):
+        for training, held_out in rows.folds(5, seed):
+            net, _ = train(training, held_out)
+            np.testing.assert_allclose(net.module_.shift, X[training.index].mean(axis=0))
+            seen.append(len(training))
+
+    monkeypatch.setattr(fitting, "cross_validate", look)
+    AutoencoderTransformer(1, random_state=0).fit(X)
+    assert seen == [48] * 5
 
 
 def test_a_fold_that_diverged():

@@ -38,7 +38,9 @@ def pca_error(n_components, train, test):
 def test_starts_at_pca(load, n_components):
     X = StandardScaler().fit_transform(load().data)
     pca = PCA(n_components).fit(X)
-    fitted = make(n_components=n_components, max_iter=1, learning_rate=1e-12).fit(X)
+    fitted = make(
+        n_components=n_components, max_iter=1, learning_rate=1e-12, output_activation="identity"
+    ).fit(X)
     codes = pca.transform(X)
     np.testing.assert_allclose(
         fitted.reconstruct(X), pca.inverse_transform(codes), rtol=1e-6, atol=1e-8

@@ -19,9 +19,9 @@ class Output(NamedTuple):
     standard_input : Tensor of shape (..., batch, n_features)
         The input in standard units, ``(x - shift) / scale``.
     raw : Tensor of shape (..., batch, n_features)
-        What the decoder gives: the reconstruction in standard units, or what its
-        activation is applied to. Where the latent draws several codes a row, there are as
-        many copies of the batch, one after the other.
+        What the decoder gives: the reconstruction in standard units, before it is clipped,
+        or what its activation is applied to. Where the latent draws several codes a row,
+        there are as many copies of the batch, one after the other.
     code : Tensor of shape (..., batch, n_components)
         The code, with as many rows as `raw`.
     hidden : Tensor of shape (..., batch, n_hidden)
@@ -61,6 +61,9 @@ class Autoencoder(nn.Module):
     output_activation : nn.Module or None, default=None
         Maps the decoder's output to the reconstruction in input units. None: the output
         is in standard units, and taken back from there.
+    bounds : Tensor of shape (2, n_features) or None, default=None
+        The smallest and the largest values of a reconstruction, in input units: it is
+        clipped there. None: there are none.
     likelihood : str or None, default=None
         What the loss means as a distribution, a key of ``LIKELIHOODS``, if it does.
 
@@ -78,6 +81,7 @@ class Autoencoder(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    bounds: Tensor | None
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class Autoencoder(nn.Module):
         corruption: Corruption | None = None,
         basis: CodeBasis | None = None,
         output_activation: nn.Module | None = None,
+        bounds: Tensor | None = None,
         likelihood: str | None = None,
     ) -> None:
         super().__init__()
@@ -106,6 +111,7 @@ class Autoencoder(nn.Module):
         self.likelihood = likelihood
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.register_buffer("bounds", bounds)
 
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
@@ -217,7 +223,7 @@ class Autoencoder(nn.Module):
         if self.output_activation is not None:
             return (x - self.to_input_units(output.raw)) / self.scale
         # Not by way of input units: a large shift would cost the small differences.
-        return output.standard_input - output.raw
+        return output.standard_input - self.to_standard_units(output.raw)
 
     def standardize(self, x: Tensor) -> Tensor:
         """Take rows from input units to standard units.
@@ -250,7 +256,8 @@ class Autoencoder(nn.Module):
         raw = raw.to(self.shift.dtype)
         if self.output_activation is not None:
             return self.output_activation(raw)
-        return raw * self.scale + self.shift
+        reconstruction = raw * self.scale + self.shift
+        return reconstruction if self.bounds is None else clip(reconstruction, *self.bounds)
 
     def to_standard_units(self, raw: Tensor) -> Tensor:
         """Take the decoder's output to standard units.
@@ -265,9 +272,9 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in standard units.
         """
-        if self.output_activation is None:
-            return raw
-        return self.standardize(self.output_activation(raw))
+        if self.output_activation is not None:
+            return self.standardize(self.output_activation(raw))
+        return raw if self.bounds is None else clip(raw, *self.standardize(self.bounds))
 
     def decode_raw(self, code: Tensor) -> Tensor:
         """Give what the decoder and the linear path make of a code.
@@ -280,7 +287,30 @@ class Autoencoder(nn.Module):
         Returns
         -------
         raw : Tensor of shape (..., n_features)
-            The reconstruction in standard units, or what its activation is applied to.
+            The reconstruction in standard units, before it is clipped, or what its
+            activation is applied to.
         """
         raw = self.decoder(code).to(self.dtype)
         return raw if self.linear_path is None else raw + self.linear_path.decode(code)
+
+
+def clip(x: Tensor, smallest: Tensor, largest: Tensor) -> Tensor:
+    """Clip, with the gradient of what is clipped.
+
+    No target is beyond the bounds. So what is clipped either is right, and the loss has
+    no gradient, or it has to come back, and could not if clipping stopped the gradient.
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., n_features)
+        What is clipped.
+    smallest, largest : Tensor of shape (n_features,)
+        The bounds.
+
+    Returns
+    -------
+    clipped : Tensor of shape (..., n_features)
+        Within the bounds.
+    """
+    clipped = x.detach().clamp(smallest, largest)
+    return clipped + (x - x.detach()) if x.requires_grad else clipped

@@ -149,6 +149,9 @@ class Chain:
         self._path = None
         if path is not None:
             self._path = self._trained(path.encoder_weight), self._trained(path.decoder_weight)
+        self._bounds: Tensor | None = None
+        if autoencoder.bounds is not None:
+            self._bounds = autoencoder.standardize(autoencoder.bounds)
         self._narrow: dict[int, tuple[list[_Layer], list[_Layer]]] = {}
 
     def backward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -203,6 +206,9 @@ class Chain:
         raw = _forward(decoder, code)
         if self._path is not None:
             raw.addmm_(code, self._path[1].value)
+        if self._bounds is not None:
+            # See `clip`: the gradient stays as it is. Coarse bounds would not be those of the rows.
+            raw = raw.to(target.dtype).clamp_(*self._bounds)
         # In the type of the weights: differences of coarse numbers would be coarser still.
         residual = raw.sub_(target) if raw.dtype == target.dtype else raw - target
         weighted = residual

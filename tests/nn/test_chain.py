@@ -37,7 +37,7 @@ def with_gradients(autoencoder):
 
 
 def loss_by_autograd(autoencoder, x, weight):
-    loss = (autoencoder(x).raw - x).square().mean(dim=-1)
+    loss = (autoencoder.to_standard_units(autoencoder(x).raw) - x).square().mean(dim=-1)
     return (loss if weight is None else loss * weight).mean()
 
 
@@ -51,11 +51,15 @@ def gradients(autoencoder):
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     path=st.booleans(),
     weighted=st.booleans(),
+    bounded=st.booleans(),
     n_rows=st.integers(1, 9),
 )
-def test_gradients_are_those_of_autograd(sizes, activation, path, weighted, n_rows):
+def test_gradients_are_those_of_autograd(sizes, activation, path, weighted, bounded, n_rows):
     sizes = [max(sizes), *sizes[1:]]  # no more components than features
-    autoencoder = with_gradients(make(sizes, activation, path=path))
+    bounds = None
+    if bounded:  # of rows that go beyond: the gradient does not stop there
+        bounds = torch.tensor([[-0.1], [0.2]], dtype=torch.float64).repeat(1, sizes[0])
+    autoencoder = with_gradients(make(sizes, activation, path=path, bounds=bounds))
     assert Chain.fits(autoencoder)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(n_rows, sizes[0], generator=generator, dtype=torch.float64)

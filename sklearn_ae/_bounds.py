@@ -1,0 +1,77 @@
+"""Bounds of the columns that the data themselves show, such as the 0 of counts."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_ae._standard_units import blocks, dense
+from sklearn_ae.training import Rows
+
+# A bound is where values pile up: where so many different rows are at the smallest or largest
+# value, and such a share of all. The extremes of a column that ends gradually are no bounds: new
+# rows go beyond.
+_MIN_ROWS, _MIN_SHARE = 5, 0.01
+_ENOUGH_ROWS = 2**14  # to tell the share by
+_FEW_ROWS = 1000  # of which equal ones count once; among more, that makes no difference
+
+
+def column_bounds(rows: Rows) -> np.ndarray | None:
+    """Find the values that columns reach again and again, and never go beyond.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+
+    Returns
+    -------
+    bounds : ndarray of shape (2, n_features) or None
+        The smallest and the largest values, of columns that do not end there the smallest
+        and the largest number of their type; None where no column has a bound.
+    """
+    rows = rows.extract()
+    bounds = _column_extremes(rows.X)
+    is_bound = _are_reached_often(bounds, rows)
+    if is_bound.any() and len(rows) <= _FEW_ROWS:
+        is_bound = _are_reached_often(bounds, Rows(*rows.distinct()))
+    if not is_bound.any():
+        return None
+    limits = np.finfo(bounds.dtype)
+    return np.where(is_bound, bounds, [[limits.min], [limits.max]])
+
+
+def _are_reached_often(bounds: np.ndarray, rows: Rows) -> np.ndarray:
+    some = rows.thin_out(_ENOUGH_ROWS)
+    count, share, total = np.zeros(bounds.shape, int), np.zeros(bounds.shape), 0.0
+    for part in blocks(len(some), rows.X.shape[1]):
+        block, weight = some.take(part)
+        is_there = block == bounds[:, None]
+        n_there = np.count_nonzero(is_there, axis=1)
+        count += n_there
+        share += n_there if weight is None else weight @ is_there
+        total += len(block) if weight is None else weight.sum()
+    return (count >= _MIN_ROWS) & (share >= _MIN_SHARE * total)
+
+
+def forget_broken_bounds(bounds: Tensor | None, X: Any) -> None:
+    """Take away, in place, the bounds that further rows go beyond.
+
+    Parameters
+    ----------
+    bounds : Tensor of shape (2, n_features) or None
+        What `column_bounds` gave.
+    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
+        The rows.
+    """
+    if bounds is not None:
+        limits = torch.finfo(bounds.dtype)
+        smallest, largest = torch.from_numpy(_column_extremes(X)).to(bounds)
+        bounds[0].masked_fill_(smallest < bounds[0], limits.min)
+        bounds[1].masked_fill_(largest > bounds[1], limits.max)
+
+
+def _column_extremes(X: Any) -> np.ndarray:
+    """Give the smallest and the largest value of every column."""
+    return np.stack([dense(end).ravel() for end in (X.min(axis=0), X.max(axis=0))])
