@@ -25,7 +25,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks import machine
-from benchmarks.data import BenchmarkError, Data, load
+from benchmarks.data import Data, load
+from benchmarks.options import add_output, check_positive
 from benchmarks.variants.study import Aim
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.corruption import MaskingNoise
@@ -34,7 +35,6 @@ from sklearn_ae.corruption import MaskingNoise
 _DEEP = {
     "hidden_layer_sizes": (1000, 500, 250),
     "optimizer": "adamw",
-    "learning_rate": 5e-3,
     "weight_decay": 0.5,
     "batch_size": 256,
     "max_iter": 80,
@@ -133,25 +133,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-iter", type=int, help="epochs of every fit, for a quick look (default: its own)"
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for the JSON file (default: benchmarks/out)",
-    )
+    add_output(parser, "the JSON file")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Fit model after model; print a table of each, save a JSON file."""
-    for name in ("seeds", "max_iter"):
-        if getattr(options, name) is not None and getattr(options, name) < 1:
-            raise BenchmarkError(f"--{name.replace('_', '-')} must be at least 1.")
+    check_positive(options, "seeds", "max_iter")
     data = load(options.dataset)
     options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / f"mnist-{options.dataset}.json"
     console = Console()
-    found: dict[str, Any] = {}
+    header = {
+        "command": f"python -m benchmarks mnist --dataset {options.dataset}",
+        "machine": machine.describe(),
+        "max_iter": options.max_iter,
+    }
+    found = models_of_same_run(file, header)
     for name in options.only:
         model = MODELS[name]
         with warnings.catch_warnings():
@@ -163,15 +161,30 @@ def run(options: argparse.Namespace) -> None:
         found[name] = report(model, fits, pca)
         console.print(table(name, model, found[name]))
         # After each model: what follows may take long, or be interrupted.
-        content = {
-            "command": f"python -m benchmarks mnist --dataset {options.dataset}",
-            "machine": machine.describe(),
-            "seeds": options.seeds,
-            "max_iter": options.max_iter,
-            "models": found,
-        }
-        file.write_text(json.dumps(content, indent=1) + "\n")
+        file.write_text(json.dumps(header | {"models": found}, indent=1) + "\n")
     console.print(f"\nSaved: {file}", highlight=False)
+
+
+def models_of_same_run(file: Path, header: dict[str, Any]) -> dict[str, Any]:
+    """Read the models that a file has already, to be kept beside those that are measured now.
+
+    Parameters
+    ----------
+    file : Path
+        The file; there need not be one.
+    header : dict
+        Machine, versions and settings.
+
+    Returns
+    -------
+    models : dict of str to dict
+        Their reports; none where the file has another header.
+    """
+    if not file.exists():
+        return {}
+    content = json.loads(file.read_text())
+    models = content.pop("models", {})
+    return models if content == json.loads(json.dumps(header)) else {}
 
 
 def report(model: Model, fits: list[dict[str, float]], pca: dict[str, float]) -> dict[str, Any]:

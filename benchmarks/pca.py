@@ -31,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks import machine, pictures
 from benchmarks.data import BenchmarkError, Data, load
+from benchmarks.options import add_output
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import reconstruction_error, reconstruction_r2
 
@@ -77,12 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--methods", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for JSON and pictures (default: benchmarks/out)",
-    )
+    add_output(parser, "JSON and pictures")
     parser.set_defaults(run=run)
 
 

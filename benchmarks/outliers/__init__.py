@@ -8,14 +8,13 @@ Ravanbakhsh, "On diffusion modeling for anomaly detection", ICLR 2024.
 
 import argparse
 import json
-from pathlib import Path
 
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
 from benchmarks import machine
-from benchmarks.data import BenchmarkError
+from benchmarks.options import add_output, check_positive
 from benchmarks.outliers import drawing, report, tables
 from benchmarks.outliers.contenders import MAX_MCD_FEATURES, at_hand
 from benchmarks.outliers.measuring import Job, measure
@@ -37,20 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-scored", type=int, default=20_000, help="most rows to score (default: 20000)"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for JSON and pictures (default: benchmarks/out)",
-    )
+    add_output(parser, "JSON and pictures")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure all tables; print table and aims, save JSON and pictures."""
-    for name in ("seeds", "max_train", "max_scored", "jobs"):
-        if getattr(options, name) < 1:
-            raise BenchmarkError(f"--{name.replace('_', '-')} must be at least 1.")
+    check_positive(options, "seeds", "max_train", "max_scored", "jobs")
     console = Console()
     names, notes = tables.choose(options.only)
     contenders, missing = at_hand(options.contenders)

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import machine
 from benchmarks.data import BenchmarkError
+from benchmarks.options import add_output, check_positive
 from benchmarks.reconstruction import drawing, report, summary, tables
 from benchmarks.reconstruction.cases import Case
 from benchmarks.reconstruction.contenders import CONTENDERS, OURS, PCA
@@ -68,12 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the tables that the JSON file in the folder has from such a run",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for JSON and picture (default: benchmarks/out)",
-    )
+    add_output(parser, "JSON and picture")
     parser.set_defaults(run=run)
 
 
@@ -200,9 +196,7 @@ def _measured(
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    for name in ("seeds", "max_rows", "jobs"):
-        if getattr(options, name) < 1:
-            raise BenchmarkError(f"--{name.replace('_', '-')} must be at least 1.")
+    check_positive(options, "seeds", "max_rows", "jobs")
     if not all(0 < share <= 1 for share in options.sizes):
         raise BenchmarkError("--sizes must be shares, above 0 and at most 1.")
     chosen = {PCA, OURS, *options.contenders}

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks import machine
 from benchmarks.data import BenchmarkError
+from benchmarks.options import add_output, check_positive
 from benchmarks.speed import drawing, epochs, overheads, peers, processes, report
 from benchmarks.speed.cases import ACTIVATIONS, CASES
 from benchmarks.speed.finding import Finding, Settings
@@ -59,12 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation", default="relu", choices=list(ACTIVATIONS), help="(default: relu)"
     )
     parser.add_argument("--rows", type=int, help="most training rows, for a quick look")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for JSON and picture (default: benchmarks/out)",
-    )
+    add_output(parser, "JSON and picture")
     parser.set_defaults(run=run)
 
 
@@ -142,10 +138,7 @@ def save(file: Path, parts: dict[str, Any], header: dict[str, Any]) -> dict[str,
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    for name in ("repetitions", "threads", "rows"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise BenchmarkError(f"--{name} must be at least 1.")
+    check_positive(options, "repetitions", "threads", "rows")
     try:
         device = torch.device(options.device)
         torch.zeros(1, device=device)

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks import machine
 from benchmarks.data import BenchmarkError, load
+from benchmarks.options import add_output, check_positive
 from benchmarks.variants import architectures, denoising, deterministic, generative
 from benchmarks.variants.study import Aim, Result, Study
 
@@ -56,19 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-iter", type=int, help="epochs of every fit, for a quick look (default: its own)"
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks/out"),
-        help="folder for JSON and pictures (default: benchmarks/out)",
-    )
+    add_output(parser, "JSON and pictures")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the rows one after the other; print a table of each, save JSON and pictures."""
-    if options.max_iter is not None and options.max_iter < 1:
-        raise BenchmarkError("--max-iter must be at least 1.")
+    check_positive(options, "max_iter")
     data = load(options.dataset, options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     study = Study(options.dataset, data, options.output, options.seed, options.max_iter)

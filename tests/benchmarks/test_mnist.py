@@ -26,6 +26,17 @@ def test_models_on_digits(tmp_path, capsys):
     assert "missed" in printed or "met" in printed
 
 
+def test_models_of_the_same_run_are_kept(tmp_path, capsys):
+    command = ["mnist", "--dataset", "digits", "--seeds", "1", "--output", str(tmp_path)]
+    assert main([*command, "--max-iter", "1", "--only", "default"]) == 0
+    assert main([*command, "--max-iter", "1", "--only", "two"]) == 0
+    file = tmp_path / "mnist-digits.json"
+    assert list(json.loads(file.read_text())["models"]) == ["default", "two"]
+    assert main([*command, "--max-iter", "2", "--only", "two"]) == 0
+    assert list(json.loads(file.read_text())["models"]) == ["two"]
+    capsys.readouterr()
+
+
 def test_aims_are_of_means():
     model = MODELS["default"]
     fits = [{"error of an image": error} for error in (3.0, 3.8)]
