@@ -32,8 +32,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no clipping": {"output_activation": "identity"},
     "no weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"learning_rate_schedule": "constant"},
-    "a tenth held out, also of few rows": {"early_stopping": True},
-    "all epochs, nothing held out": {"early_stopping": False, "n_iter_no_change": None},
+    "a tenth held out": {"early_stopping": True},
+    "nothing held out": {"early_stopping": False, "n_iter_no_change": None},
 }
 
 
@@ -145,7 +145,7 @@ def table(found: dict[str, dict[str, float]], n_cases: int) -> Table:
         title=f"Ratio to the error of PCA, {n_cases} cases (table x code size)",
         title_justify="left",
     )
-    made.add_column("")
+    made.add_column("", no_wrap=True)
     for column in found[DEFAULT]:
         made.add_column(column, justify="right")
     for variant, figures in found.items():
