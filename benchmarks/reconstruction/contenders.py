@@ -35,7 +35,9 @@ def plain(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
     estimator = AutoencoderTransformer(
         n_components,
         linear_path=None,
+        output_activation="identity",
         activation="relu",
+        optimizer="adam",
         learning_rate=1e-3,
         early_stopping=False,
         n_iter_no_change=None,
