@@ -107,41 +107,49 @@ class FittingMixin:
             }
             context = self._init_callback_context(max_subtasks=max_iter)
             context.call_on_fit_task_begin(**data)
+            length = None
             try:
-                length = None
                 if first and self._cross_validates(len(rows)):
                     length = self._cross_validate(net, rows, max_iter, seed)
             except InterruptedFoldError as interruption:
                 # What is trained so far: the network of a part of the rows.
                 net, monitor = interruption.net, interruption.monitor
             else:
-                if length is not None:
-                    net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
                 monitor = self._monitor(net, first=first, follows=length)
                 if getattr(self, "_skl_callbacks", ()):
                     self._report_epochs(monitor, net, rows, length, context, data)
                 if parts is None:
                     parts = self._hold_out(rows, net.generator, unless=length)
-                training, held_out = parts
-                self._train(
-                    net,
-                    training,
-                    monitor,
-                    callbacks=callbacks,
-                    schedule=self.learning_rate_schedule,
-                    max_epochs=max_iter,
-                    n_epochs=None if length is None else length.n_epochs,
-                    held_out=held_out,
-                    held_out_losses=() if length is None else length.held_out_curve,
-                )
+                self._train_so_long(net, parts, monitor, length, max_iter, callbacks)
             self._finish(net, rows, monitor, length)
-            if is_under_fitted(self._record_, self.initial_loss_):
-                warnings.warn(
-                    f"The loss was still falling when training reached max_iter={max_iter}: "
-                    "raise max_iter. diagnose() tells more.",
-                    ConvergenceWarning,
-                )
+            self._complain_of_under_fitting(max_iter)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
+
+    def _train_so_long(
+        self,
+        net: AutoencoderNet,
+        parts: tuple[Rows, Rows | None],
+        monitor: Monitor,
+        length: TrainingLength | None,
+        max_iter: int,
+        callbacks: list[Callback],
+    ) -> None:
+        """Train for as long as cross-validation says, if it took place."""
+        training, held_out = parts
+        settings: dict[str, Any] = {}
+        if length is not None:
+            net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
+            settings = {"n_epochs": length.n_epochs, "held_out_losses": length.held_out_curve}
+        self._train(
+            net,
+            training,
+            monitor,
+            callbacks=callbacks,
+            schedule=self.learning_rate_schedule,
+            max_epochs=max_iter,
+            held_out=held_out,
+            **settings,
+        )
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""
@@ -385,6 +393,14 @@ class FittingMixin:
                     "scikit-learn are set by set_callbacks."
                 )
         return callbacks
+
+    def _complain_of_under_fitting(self, max_iter: int) -> None:
+        if is_under_fitted(self._record_, self.initial_loss_):
+            warnings.warn(
+                f"The loss was still falling when training reached max_iter={max_iter}: "
+                "raise max_iter. diagnose() tells more.",
+                ConvergenceWarning,
+            )
 
     def _complain_of_divergence(self, monitor: Monitor) -> None:
         if not np.isfinite(monitor.initial_loss_):

@@ -120,6 +120,8 @@ def autoencoder(
             "architecture": Convolutional() if case.is_convolutional else None,
             "batch_size": case.batch_size,
             "optimizer": "adam",
+            # The others do not clip, and would not reach the same loss.
+            "output_activation": "identity",
             "learning_rate": LEARNING_RATE,
             "learning_rate_schedule": "constant",
             "early_stopping": False,
