@@ -123,11 +123,6 @@ def _limit(rows: Rows) -> int:
     return min(_N_ROWS, max(50, _MAX_ENTRIES // rows.X.shape[1]))
 
 
-def _weights(rows: Rows) -> np.ndarray:
-    assert rows.sample_weight is not None, "there are weights"
-    return rows.sample_weight if rows.index is None else rows.sample_weight[rows.index]
-
-
 def _some(rows: Rows, n_rows: int) -> Any:
     """Copy at most so many rows, evenly spread, in proportion to their weights."""
     size = len(rows)
@@ -137,6 +132,6 @@ def _some(rows: Rows, n_rows: int) -> Any:
     if rows.sample_weight is None:
         index = (places * size).astype(int)
     else:
-        total = np.cumsum(_weights(rows), dtype=np.float64)
+        total = np.cumsum(rows.weight(), dtype=np.float64)
         index = np.searchsorted(total, places * total[-1]).clip(max=size - 1)
     return rows.X[index if rows.index is None else rows.index[index]]

@@ -48,7 +48,7 @@ class Rows(Dataset):
         """What the weights of the rows add up to; their number where they have none."""
         if self.sample_weight is None:
             return float(len(self))
-        return self.mean_weight * float(self._weight().sum())
+        return self.mean_weight * float(self.weight().sum())
 
     def __getitem__(self, selection: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Give dense rows and their weights, the selection being a slice or positions."""
@@ -121,7 +121,7 @@ class Rows(Dataset):
         """
         if self.index is None:
             return self
-        weight = None if self.sample_weight is None else self._weight()
+        weight = None if self.sample_weight is None else self.weight()
         return Rows(self.X[self.index], weight, None, self.mean_weight)
 
     def folds(self, n_folds: int, seed: int) -> list[tuple["Rows", "Rows"]]:
@@ -164,7 +164,7 @@ class Rows(Dataset):
         """
         place = self._places_of_values()
         first = np.sort(np.unique(place, return_index=True)[1])
-        weight = np.ones(len(self)) if self.sample_weight is None else self._weight()
+        weight = np.ones(len(self)) if self.sample_weight is None else self.weight()
         X = self.X[first if self.index is None else self.index[first]]
         return X, np.bincount(place, weight)[place[first]]
 
@@ -202,7 +202,8 @@ class Rows(Dataset):
         places = np.arange(n_rows) * len(self) // n_rows
         return self._part(places if self.index is None else self.index[places])
 
-    def _weight(self) -> np.ndarray:
+    def weight(self) -> np.ndarray:
+        """Give the weights of the rows, which there have to be."""
         assert self.sample_weight is not None, "there are weights"
         return self.sample_weight if self.index is None else self.sample_weight[self.index]
 
