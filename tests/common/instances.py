@@ -55,8 +55,12 @@ CONFIGURATIONS = {
         "corruption": "masking",
         "max_iter": 3,
     },
-    "salt and pepper": {"n_components": 2, "corruption": "salt_and_pepper", "max_iter": 5},
-    "dropout": {"n_components": 2, "dropout": 0.2, "max_iter": 5},
+    "dropout": {
+        "n_components": 2,
+        "corruption": "salt_and_pepper",
+        "dropout": 0.2,
+        "max_iter": 5,
+    },
     "logistic output": {"n_components": 2, "output_activation": "logistic", "max_iter": 5},
     "penalised": {
         "n_components": 2,
@@ -66,10 +70,10 @@ CONFIGURATIONS = {
         "max_iter": 5,
     },
     "newton": {"n_components": 2, "optimizer": "lbfgs", "learning_rate": 1, "max_iter": 2},
-    "robust loss": {"n_components": 2, "loss": "huber", "optimizer": "adamw", "max_iter": 5},
-    "float64": {"n_components": 2, "precision": "float64", "max_iter": 5},
     "momentum": {
         "n_components": 2,
+        "loss": "huber",
+        "precision": "float64",
         "optimizer": "momentum",
         "learning_rate_schedule": "constant",
         "weight_decay": 1e-3,
