@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae.nn.stack import Stack
+
 
 class LinearPath(nn.Module):
     """A linear autoencoder that the network adds to.
@@ -119,6 +121,9 @@ def starts_at_zero(module: nn.Module, n_in: int) -> bool:
         False where something other than that layer, such as a last activation or another
         branch, adds to the output.
     """
+    if type(module) is Stack:
+        module.eval()
+        return True  # it ends in a linear layer, and nothing is beside that
     parameters = _last_parameters(module)
     before = [parameter.detach().clone() for parameter in parameters]
     dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
