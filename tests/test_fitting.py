@@ -293,7 +293,13 @@ def test_precision(curve):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_precision_does_not_cost_the_differences_of_large_numbers(curve, precision):
-    parameters = {"precision": precision, "n_components": 2, "max_iter": 2}
+    # At larger rates, Adam makes more of the rounding of the shifted rows than of their gradients.
+    parameters = {
+        "precision": precision,
+        "n_components": 2,
+        "max_iter": 2,
+        "learning_rate": 1e-3,
+    }
     near, far = make(**parameters).fit(curve), make(**parameters).fit(curve + 1e8)
     assert near.transform(curve).dtype == np.float32
     np.testing.assert_allclose(

@@ -10,7 +10,8 @@ from benchmarks.__main__ import main
 from sklearn_ae import AutoencoderTransformer
 
 
-def test_every_variant_on_a_table(tmp_path, capsys):
+def test_every_variant_on_a_table(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(ablation, "_SIZES", (0.25,))
     command = ["ablation", "--only", "linnerud", "--seeds", "1", "--output", str(tmp_path)]
     assert main(command) == 0
     found = json.loads((tmp_path / "ablation.json").read_text())

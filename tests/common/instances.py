@@ -17,7 +17,6 @@ CONFIGURATIONS = {
         "n_iter_no_change": 2,
         "tol": 0.01,
     },
-    "one component": {"n_components": 1, "max_iter": 5},
     "overcomplete": {"n_components": 40, "hidden_layer_sizes": (8,), "max_iter": 3},
     "plain network": {"n_components": 2, "linear_path": None, "max_iter": 5},
     "linear": {"n_components": 2, "hidden_layer_sizes": (), "max_iter": 5},
@@ -71,7 +70,7 @@ CONFIGURATIONS = {
     },
     "newton": {"n_components": 2, "optimizer": "lbfgs", "learning_rate": 1, "max_iter": 2},
     "momentum": {
-        "n_components": 2,
+        "n_components": 1,
         "loss": "huber",
         "precision": "float64",
         "optimizer": "momentum",
