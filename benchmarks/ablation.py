@@ -19,12 +19,12 @@ from benchmarks import machine
 from benchmarks.data import BenchmarkError
 from benchmarks.options import add_output, check_positive
 from benchmarks.reconstruction import tables
+from benchmarks.reconstruction.cases import ROUNDING, ZERO
 from benchmarks.reconstruction.contenders import Reconstruct, ours, pca
 from benchmarks.reconstruction.measuring import code_sizes, split
 from benchmarks.speed.rounds import use_threads
 
 _SIZES = (0.1, 0.25)
-_EXACT = 1e-6  # of the variance: what PCA reconstructs so well has no ratios
 DEFAULT = "as by default"
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
@@ -100,7 +100,7 @@ def measure(name: str, n_seeds: int, max_rows: int) -> dict[str, dict[str, float
         X_train, X_test = split(name, seed, max_rows)
         for k in code_sizes(*X_train.shape, _SIZES):
             baseline = _error(pca(X_train, k, seed), X_test)
-            if baseline < _EXACT * X_test.var(axis=0, dtype=np.float64).mean():
+            if baseline < ZERO * X_test.var(axis=0, dtype=np.float64).mean():
                 continue
             of_case = found.setdefault(f"{name}, {k}", {variant: [] for variant in VARIANTS})
             for variant, parameters in VARIANTS.items():
@@ -131,10 +131,10 @@ def summary(cases: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     for variant in VARIANTS:
         ratios = np.array([of_case[variant] for of_case in cases.values()])
         found[variant] = {
-            "geometric mean": float(np.exp(np.log(np.maximum(ratios, _EXACT)).mean())),
+            "geometric mean": float(np.exp(np.log(np.maximum(ratios, ZERO)).mean())),
             "median": float(np.median(ratios)),
             "worst": float(ratios.max()),
-            "above PCA": float((ratios > 1 + 1e-5).mean()),
+            "above PCA": float((ratios > 1 + ROUNDING).mean()),
         }
     return found
 
