@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from sklearn_ae._quantiles import weighted_quantile
 from sklearn_ae._robust_distance import RobustDistance, bounded
@@ -81,6 +80,9 @@ class OutlierScore:
     """
 
     def __init__(self, views: Views, weight: np.ndarray) -> None:
+        # Here, since it takes a tenth of the time of importing PyTorch with it.
+        from sklearn.neighbors import NearestNeighbors
+
         self._error_units = _LogUnits.fit(bounded(views.error), weight, _LEAST_ERROR)
         points = self._points(views)
         self._distance = RobustDistance(points, weight)

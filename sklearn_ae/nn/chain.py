@@ -14,6 +14,7 @@ from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath
 from sklearn_ae.nn.stack import Stack
+from sklearn_ae.nn.tensors import list_tensors
 
 _aten = torch.ops.aten
 
@@ -133,7 +134,7 @@ class Chain:
             and _is_plain(autoencoder.encoder)
             and _is_plain(autoencoder.decoder)
             and _shares_nothing(autoencoder)
-            and all(_is_trained(parameter) for parameter in autoencoder.parameters())
+            and all(_is_trained(parameter) for parameter in list_tensors(autoencoder)[0])
             and not any(_has_hooks(module) for module in autoencoder.modules())
         )
 

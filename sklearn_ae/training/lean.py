@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from sklearn_ae.nn import Chain
+from sklearn_ae.nn.tensors import list_tensors
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.rows import Batches, Rows
 
@@ -66,7 +67,7 @@ class LeanEpochs:
             and not optimizer._optimizer_step_pre_hooks
             and not optimizer._optimizer_step_post_hooks
             and FlatParameters.fits(optimizer)
-            and set(optimizer.param_groups[0]["params"]) == set(net.module_.parameters())
+            and set(optimizer.param_groups[0]["params"]) == set(list_tensors(net.module_)[0])
         )
 
     def train(self, batches: Batches) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sklearn_ae.nn.tensors import list_tensors
 from sklearn_ae.training.flat import own_memory
 
 
@@ -23,8 +24,7 @@ class StateMixin:
 
     def weights(self) -> list[Tensor]:
         """Give the tensors that make up the state of the module, without copying them."""
-        module = self.module_
-        return [tensor.detach() for tensor in chain(module.parameters(), module.buffers())]
+        return [tensor.detach() for tensor in chain(*list_tensors(self.module_))]
 
     def set_weights(self, weights: list[Tensor]) -> None:
         """Copy such tensors into the module."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sklearn_ae.nn import Linear, LinearPath, TiedLinear
+from sklearn_ae.nn.tensors import list_tensors
 
 # Below this much arithmetic, another thread costs more than it takes over.
 _OPERATIONS_PER_THREAD = 8e6
@@ -66,7 +67,7 @@ def count_operations(module: nn.Module, batch_size: int) -> float:
     """
     if not all(_is_matrix_product(part) for part in module.modules()):
         return math.nan
-    n_weights = sum(parameter.numel() for parameter in module.parameters())
+    n_weights = sum(parameter.numel() for parameter in list_tensors(module)[0])
     return 6.0 * n_weights * batch_size  # a product forward, two backward
 
 

@@ -1,0 +1,37 @@
+"""The tensors of a module, without their names."""
+
+from torch import Tensor, nn
+
+
+def list_tensors(module: nn.Module) -> tuple[list[nn.Parameter], list[Tensor]]:
+    """List the parameters and buffers of a module and of all its parts.
+
+    PyTorch's own ``parameters()`` composes the name of each and drops it, which takes
+    longer than a small network's step.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module.
+
+    Returns
+    -------
+    parameters : list of nn.Parameter
+        Those that are trained, each once.
+    buffers : list of Tensor
+        Those that are not.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sklearn_ae.nn.tensors import list_tensors
+    >>> parameters, buffers = list_tensors(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    >>> len(parameters), len(buffers)
+    (4, 3)
+    """
+    parameters: dict[int, nn.Parameter] = {}
+    buffers: dict[int, Tensor] = {}
+    for part in module.modules():
+        parameters |= {id(each): each for each in part._parameters.values() if each is not None}
+        buffers |= {id(each): each for each in part._buffers.values() if each is not None}
+    return list(parameters.values()), list(buffers.values())
