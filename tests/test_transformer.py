@@ -251,6 +251,13 @@ def test_inverse_transform_into_wide_data_is_made_in_batches(curve):
     assert growth[0] < 2 * decoded.nbytes / 2**20
 
 
+def test_many_rows_have_the_codes_of_few(curve):
+    fitted = make(max_iter=1).fit(curve)
+    many = np.tile(curve, (5000 // len(curve) + 1, 1))
+    some = fitted.transform(curve)
+    np.testing.assert_allclose(fitted.transform(many)[: len(curve)], some, rtol=1e-4, atol=1e-5)
+
+
 def test_clone_has_the_parameters_alone(curve):
     fitted = make(architecture=MLP((4,))).fit(curve)
     copy = clone(fitted)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from sklearn_ae.nn.autoencoder import Autoencoder
 from sklearn_ae.nn.gelu import GELU, SMALL
+from sklearn_ae.nn.inspection import has_hooks, list_tensors
 from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath
 from sklearn_ae.nn.stack import Stack
-from sklearn_ae.nn.tensors import list_tensors
 
 _aten = torch.ops.aten
 
@@ -135,7 +135,7 @@ class Chain:
             and _is_plain(autoencoder.decoder)
             and _shares_nothing(autoencoder)
             and all(_is_trained(parameter) for parameter in list_tensors(autoencoder)[0])
-            and not any(_has_hooks(module) for module in autoencoder.modules())
+            and not any(has_hooks(module) for module in autoencoder.modules())
         )
 
     def __init__(
@@ -362,12 +362,3 @@ def _shares_nothing(autoencoder: Any) -> bool:
 def _is_trained(parameter: nn.Parameter) -> bool:
     hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
     return parameter.requires_grad and not hooks
-
-
-def _has_hooks(module: nn.Module) -> bool:
-    return nn.modules.module._has_any_global_hook() or bool(
-        module._forward_pre_hooks
-        or module._forward_hooks
-        or module._backward_pre_hooks
-        or module._backward_hooks
-    )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from sklearn_ae.nn import Chain
-from sklearn_ae.nn.tensors import list_tensors
+from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.rows import Batches, Rows
 

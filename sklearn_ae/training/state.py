@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_ae.nn.tensors import list_tensors
+from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.flat import own_memory
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sklearn_ae.nn import Linear, LinearPath, TiedLinear
-from sklearn_ae.nn.tensors import list_tensors
+from sklearn_ae.nn.inspection import list_tensors
 
 # Below this much arithmetic, another thread costs more than it takes over.
 _OPERATIONS_PER_THREAD = 8e6

@@ -1,4 +1,4 @@
-"""The tensors of a module, without their names."""
+"""What a module consists of."""
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ def list_tensors(module: nn.Module) -> tuple[list[nn.Parameter], list[Tensor]]:
     Examples
     --------
     >>> from torch import nn
-    >>> from sklearn_ae.nn.tensors import list_tensors
+    >>> from sklearn_ae.nn.inspection import list_tensors
     >>> parameters, buffers = list_tensors(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     >>> len(parameters), len(buffers)
     (4, 3)
@@ -35,3 +35,23 @@ def list_tensors(module: nn.Module) -> tuple[list[nn.Parameter], list[Tensor]]:
         parameters |= {id(each): each for each in part._parameters.values() if each is not None}
         buffers |= {id(each): each for each in part._buffers.values() if each is not None}
     return list(parameters.values()), list(buffers.values())
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Tell whether somebody looks on when a module is called, or changes what it gives.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module, without its parts.
+
+    Returns
+    -------
+    has_hooks : bool
+    """
+    return nn.modules.module._has_any_global_hook() or bool(
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or module._backward_pre_hooks
+        or module._backward_hooks
+    )
