@@ -29,6 +29,7 @@ DEFAULT = "as by default"
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     "no linear path": {"linear_path": None},
+    "no plain network beside": {"linear_path": "pca"},
     "no clipping": {"output_activation": "identity"},
     "no weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"learning_rate_schedule": "constant"},

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn_ae._parameter_object import is_same
 from sklearn_ae._random import draw_seed
 from sklearn_ae._record import Record, make_record
 from sklearn_ae._standard_units import column_mean_and_std
-from sklearn_ae._training_length import InterruptedFoldError, TrainingLength, cross_validate
+from sklearn_ae._training_length import InterruptedTrainingError, TrainingLength, cross_validate
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
     AutoencoderNet,
@@ -54,6 +55,9 @@ _MIN_SAMPLES_TO_HOLD_OUT = 500
 # for chance. Over many small sets, without it every fifth fit was worse than PCA, with it every
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
+# Up to so many components, training starts from random weights as well as from the principal
+# components: with more, these are the better place to start from.
+_FEW_COMPONENTS = 2
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
 _N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 25, 300
 
@@ -63,6 +67,7 @@ class FittingMixin:
 
     n_components: Any
     optimizer: Any
+    linear_path: Any
     learning_rate: float
     learning_rate_schedule: str
     batch_size: Any
@@ -92,10 +97,8 @@ class FittingMixin:
             rows = self._check_rows(X, sample_weight, first=first)
             seed = draw_seed(self.random_state)
             parts = self._hold_out_before(rows, seed) if first else None
-            if first:
-                net = self._new_net(rows if parts is None else parts[0].extract(), seed)
-            else:
-                net = self._current_net(rows)
+            known = rows if parts is None else parts[0].extract()
+            net = self._new_net(known, seed) if first else self._current_net(rows)
             max_iter = self._max_epochs(len(rows))
             callbacks = self._skorch_callbacks()
             # y is X: ScoringMonitor scores only where there is a y.
@@ -110,17 +113,24 @@ class FittingMixin:
             length = None
             try:
                 if first and self._cross_validates(len(rows)):
-                    length = self._cross_validate(net, rows, max_iter, seed)
-            except InterruptedFoldError as interruption:
-                # What is trained so far: the network of a part of the rows.
-                net, monitor = interruption.net, interruption.monitor
-            else:
+                    net, length = self._cross_validate(net, rows, max_iter, seed)
                 monitor = self._monitor(net, first=first, follows=length)
                 if getattr(self, "_skl_callbacks", ()):
                     self._report_epochs(monitor, net, rows, length, context, data)
                 if parts is None:
                     parts = self._hold_out(rows, net.generator, unless=length)
+                rivals = []
+                if first and parts[1] is not None and self._has_second_start(net):
+                    plain = self._new_net(known, seed, net.n_components, tries_linear_path=False)
+                    rivals.append((plain, self._train_rival(plain, parts, max_iter)))
                 self._train_so_long(net, parts, monitor, length, max_iter, callbacks)
+                for rival, its_monitor in rivals:
+                    if not net.interrupted_ and _leads_further(its_monitor, monitor):
+                        its_monitor.initial_loss_ = monitor.initial_loss_
+                        net, monitor = rival, its_monitor
+            except InterruptedTrainingError as interruption:
+                # What is trained so far: a network of a part of the rows, or of another start.
+                net, monitor = interruption.net, interruption.monitor
             self._finish(net, rows, monitor, length)
             self._complain_of_under_fitting(max_iter)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
@@ -239,7 +249,28 @@ class FittingMixin:
                 self.net_.restore(state)
             raise
 
-    def _new_net(self, rows: Rows, seed: int, n_components: int | None = None) -> AutoencoderNet:
+    def _train_rival(
+        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None], max_iter: int
+    ) -> Monitor:
+        """Train a net that another one will be compared with."""
+        monitor = self._monitor(net, first=True, follows=None)
+        training, held_out = parts
+        schedule = self.learning_rate_schedule
+        self._train(
+            net, training, monitor, schedule=schedule, max_epochs=max_iter, held_out=held_out
+        )
+        if net.interrupted_:
+            raise InterruptedTrainingError(net, monitor)
+        return monitor
+
+    def _new_net(
+        self,
+        rows: Rows,
+        seed: int,
+        n_components: int | None = None,
+        *,
+        tries_linear_path: bool = True,
+    ) -> AutoencoderNet:
         mean, std = column_mean_and_std(rows.X, rows.sample_weight)
         net = build_net(
             self,
@@ -249,6 +280,7 @@ class FittingMixin:
             n_components=int_or_share(self.n_components) if n_components is None else n_components,
             max_found_components=self._max_found_components(len(mean)),
             seed=seed,
+            tries_linear_path=tries_linear_path,
         )
         net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
         return net
@@ -295,15 +327,40 @@ class FittingMixin:
             and n_rows < _MIN_SAMPLES_TO_HOLD_OUT
         )
 
+    def _has_second_start(self, net: AutoencoderNet) -> bool:
+        """Tell whether to train a plain network as well, and keep the better one.
+
+        What few components there are may have to bend so much that the principal ones are
+        a bad place to start from.
+        """
+        return (
+            self.linear_path == "auto"
+            and self.max_iter == "auto"
+            and net.module_.linear_path is not None
+            and net.n_components <= _FEW_COMPONENTS
+        )
+
     def _cross_validate(
         self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
+    ) -> tuple[AutoencoderNet, TrainingLength | None]:
+        """Find out from where, and for how many epochs, to train."""
+        length = self._cross_validate_start(net, rows, max_iter, seed)
+        if length is not None and self._has_second_start(net):
+            plain = self._new_net(rows, seed, net.n_components, tries_linear_path=False)
+            its_length = self._cross_validate_start(plain, rows, max_iter, seed)
+            if its_length is not None and length.is_beaten_by(its_length):
+                return plain, replace(its_length, initial_loss=length.initial_loss)
+        return net, length
+
+    def _cross_validate_start(
+        self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
     ) -> TrainingLength | None:
-        """Find out for how many epochs to train such a net."""
+        with_path = net.module_.linear_path is not None
 
         def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
             # Nothing of what is held out may be in units and principal components.
             training = training.extract()
-            part = self._new_net(training, seed, net.n_components)
+            part = self._new_net(training, seed, net.n_components, tries_linear_path=with_path)
             monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=part.module_.latent.warm_up)
             self._train(
                 part,
@@ -414,6 +471,11 @@ class FittingMixin:
             "different size, for example with StandardScaler.",
             RuntimeWarning,
         )
+
+
+def _leads_further(rival: Monitor, monitor: Monitor) -> bool:
+    best = rival.best_loss_
+    return best < monitor.best_loss_ and best < (1 - _MIN_GAIN) * monitor.initial_loss_
 
 
 def _min_gain(net: AutoencoderNet) -> float:

@@ -42,6 +42,7 @@ def build_net(
     n_components: int | float,
     max_found_components: int,
     seed: int,
+    tries_linear_path: bool = True,
 ) -> AutoencoderNet:
     """Build network and net for some training rows.
 
@@ -61,6 +62,8 @@ def build_net(
         Upper limit of the code size where it is asked for as a share of the variance.
     seed : int
         Source of all randomness.
+    tries_linear_path : bool, default=True
+        False: the plain network, whatever the parameters say.
 
     Returns
     -------
@@ -91,7 +94,9 @@ def build_net(
             "a likelihood. Use 'squared_error', 'absolute_error' or 'binary_cross_entropy'."
         )
     output_activation = _output_activation(parameters, criterion)
-    with_path = _with_linear_path(parameters, architecture, latent, output_activation)
+    with_path = tries_linear_path and _with_linear_path(
+        parameters, architecture, latent, output_activation
+    )
     size = n_components
     components = np.empty((0, n_features))
     if with_path or isinstance(size, float):

@@ -427,6 +427,9 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     def _cross_validates(self, n_rows: int) -> bool:
         return False  # by how well rows are reconstructed, which is not what is asked for
 
+    def _has_second_start(self, net: AutoencoderNet) -> bool:
+        return False  # for the same reason
+
     def _max_found_components(self, n_features: int) -> int:
         return max(1, n_features - 1)  # a code as wide as the data reconstructs every outlier
 

@@ -24,8 +24,10 @@ class TrainingLength:
     ----------
     n_epochs : int
         The number after which the held-out loss is lowest; 0 where no training helps.
+    initial_losses, best_losses : ndarray of shape (n_folds,)
+        Held-out losses before the first epoch, and after so many.
     initial_loss, best_loss : float
-        Held-out loss before the first epoch, and after so many.
+        Their means.
     curve, held_out_curve : list of float
         Loss of training and held-out rows after each epoch, mean over the folds.
     ended_early : bool
@@ -35,6 +37,8 @@ class TrainingLength:
     """
 
     n_epochs: int
+    initial_losses: np.ndarray
+    best_losses: np.ndarray
     initial_loss: float
     best_loss: float
     curve: list[float]
@@ -42,9 +46,26 @@ class TrainingLength:
     ended_early: bool
     diverged: bool
 
+    def is_beaten_by(self, other: "TrainingLength") -> bool:
+        """Tell whether another start leads further, with the same folds.
 
-class InterruptedFoldError(Exception):
-    """The user has interrupted the training of a fold.
+        Parameters
+        ----------
+        other : TrainingLength
+            What cross-validation says about that.
+
+        Returns
+        -------
+        is_beaten : bool
+            Whether its loss is lower, and lower than the initial one of this by more than
+            chance might do.
+        """
+        certain = _is_certain(self.initial_losses, other.best_losses)
+        return other.best_loss < self.best_loss and certain
+
+
+class InterruptedTrainingError(Exception):
+    """The user has interrupted a training that was to be followed by another.
 
     Parameters
     ----------
@@ -83,7 +104,7 @@ def cross_validate(
 
     Raises
     ------
-    InterruptedFoldError
+    InterruptedTrainingError
         If the user interrupts a training.
     """
     folds = rows.folds(_N_FOLDS, seed)
@@ -94,7 +115,7 @@ def cross_validate(
     for training, part in folds:
         net, monitor = train(training, part)
         if net.interrupted_:
-            raise InterruptedFoldError(net, monitor)
+            raise InterruptedTrainingError(net, monitor)
         if not np.isfinite(monitor.initial_loss_):
             return None
         weights.append(part.total_weight)
@@ -114,6 +135,8 @@ def cross_validate(
         best = 0
     return TrainingLength(
         n_epochs=best,
+        initial_losses=held_out[:, 0],
+        best_losses=held_out[:, best],
         initial_loss=float(held_out_curve[0]),
         best_loss=float(held_out_curve[best]),
         curve=curve.tolist(),

@@ -75,7 +75,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         starts at the principal components, so that training starts at the error of PCA.
         None: the plain network. "auto": "pca" wherever loss, architecture and latent
         allow it, which is not so with an activation of the output, tied weights, and codes
-        that are sparse or have a prior.
+        that are sparse or have a prior. With one or two components and `max_iter="auto"`,
+        a plain network is then trained as well, and kept where it is better on rows
+        that are held out.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
             "muon", "gradient_descent", "lbfgs"} or callable, default="adamw"
         "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
@@ -137,7 +139,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Reconstructions always have the type of the data.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
-        ``set_callbacks`` instead.
+        ``set_callbacks`` instead. Either watch one training: the last, of the folds of
+        cross-validation and of the two starts that `linear_path` names.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives
         the same result each time, bit for bit on one machine, large networks also

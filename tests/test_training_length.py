@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import sklearn_ae._fitting as fitting
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._training_length import InterruptedFoldError, cross_validate
+from sklearn_ae._training_length import InterruptedTrainingError, cross_validate
 from sklearn_ae.metrics import reconstruction_error
 from sklearn_ae.training import Rows
 
@@ -90,7 +90,7 @@ def test_a_fold_that_diverged():
 def test_interruption():
     interrupted = Trained(1.0, [0.5])
     interrupted.interrupted_ = True
-    with pytest.raises(InterruptedFoldError) as caught:
+    with pytest.raises(InterruptedTrainingError) as caught:
         lengths(Trained(1.0, [0.5]), interrupted)
     assert caught.value.net is interrupted
 
