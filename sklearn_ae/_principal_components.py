@@ -75,13 +75,15 @@ def principal_components(
     Returns
     -------
     components : ndarray of shape (n_found, n_features)
-        Orthonormal rows, largest variance first; at most ``min(n_samples, n_features)``.
+        Orthonormal rows, largest variance first. Where more are asked for than there are
+        directions in which the rows vary, the others are random, but at most `n_features`.
 
     Notes
     -----
     The smaller of covariance and Gram matrix is summed up block by block and diagonalised;
     where both are large and few components are asked for, they come from randomised
-    subspace iteration [1]_.
+    subspace iteration [1]_. Directions in which the training rows do not vary tell new ones
+    apart, and PCA has them up to the number of rows.
 
     References
     ----------
@@ -107,7 +109,20 @@ def _principal_components(
         components = _by_covariance(matrix, n_leading, share)
     else:
         components = _by_gram_matrix(matrix, n_leading, share)
-    return svd_flip(None, components, u_based_decision=False)[1]
+    components = svd_flip(None, components, u_based_decision=False)[1]
+    if share is None and len(components) < min(n_components, n_features):
+        return _complete(components, min(int(n_components), n_features), random_state)
+    return components
+
+
+def _complete(
+    components: np.ndarray, n_components: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    n_found, n_features = components.shape
+    others = random_state.normal(size=(n_components - n_found, n_features))
+    # Those that are orthonormal already stay what they are, but for signs.
+    rows = qr(np.concatenate([components, others]).T, mode="economic")[0].T
+    return np.concatenate([components, rows[n_found:]])
 
 
 def _by_covariance(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:

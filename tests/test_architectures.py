@@ -130,7 +130,12 @@ def test_two_modules(curve):
     decoder = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 5))
     before = [parameter.clone() for parameter in encoder.parameters()]
     estimator = AutoencoderTransformer(
-        1, architecture=(encoder, decoder), linear_path=None, learning_rate=0.02, random_state=0
+        1,
+        architecture=(encoder, decoder),
+        linear_path=None,
+        learning_rate=0.02,
+        max_iter=80,
+        random_state=0,
     )
     codes = estimator.fit_transform(curve)
     assert estimator.best_loss_ < 0.2 * estimator.initial_loss_

@@ -22,7 +22,7 @@ def corrupted(corruption, X, seed=0):
 
 def make(**parameters):
     return AutoencoderTransformer(
-        **{"n_components": 32, "max_iter": 60, "random_state": 0} | parameters
+        **{"n_components": 32, "max_iter": 30, "random_state": 0} | parameters
     )
 
 

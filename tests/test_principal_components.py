@@ -90,7 +90,6 @@ def test_scale_per_column():
 
 def test_no_more_than_there_are():
     assert components_of(make(30, 4), 9).shape == (4, 4)
-    assert len(components_of(make(4, 30), 9)) == 3
     assert components_of(np.ones((5, 30)), 2).shape == (0, 30)
 
 
@@ -115,3 +114,13 @@ def test_share_is_reached_and_by_no_more_than_needed(share, variances):
 
 def test_share_of_nothing():
     assert n_components_for_share(np.zeros(3), 0.5) == 1
+
+
+@pytest.mark.parametrize(("n_components", "n_found"), [(4, 4), (9, 9), (30, 20)])
+def test_more_than_the_rows_span(n_components, n_found):
+    X = make(6, 20)
+    found = components_of(X, n_components)
+    np.testing.assert_allclose(found @ found.T, np.eye(n_found), atol=1e-12)
+    expected = PCA(4).fit(X).components_
+    np.testing.assert_allclose(np.abs(found[:4] @ expected.T), np.eye(4), atol=1e-8)
+    np.testing.assert_array_equal(found, components_of(X, n_components))
