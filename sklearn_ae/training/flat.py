@@ -1,4 +1,4 @@
-"""All parameters of an optimizer in one vector."""
+"""The parameters of an optimizer in one vector a group."""
 
 import operator
 from collections import defaultdict
@@ -11,36 +11,25 @@ from torch import Tensor, nn
 
 
 class FlatParameters:
-    """Lays the parameters of an optimizer, their gradients and its state into one vector each.
+    """Lays the parameters of an optimizer, their gradients and its state into vectors.
 
-    The parameters become views of it: the network computes with them as before, and the
-    optimizer updates all of them in one kernel, instead of one a parameter. This is for
+    The parameters become views of them: the network computes with them as before, and the
+    optimizer updates all of a group in one kernel, instead of one a parameter. This is for
     optimizers whose update of an entry depends on that entry alone.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        An optimizer with one group of parameters, all of one type and device.
+        An optimizer with parameters of one type and device.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        (group,) = optimizer.param_groups
         self._optimizer = optimizer
-        self._parameters: list[nn.Parameter] = group["params"]
-        self._vector = nn.Parameter(_join(self._parameters))
-        self._vector.grad = self._gradient = torch.zeros_like(self._vector)
-        self._values = self._split(self._vector.detach())
-        self._gradients = self._split(self._vector.grad)
-        for parameter, value in zip(self._parameters, self._values, strict=True):
-            parameter.data = value
-        self.give_gradients()
-        self._state: dict[str, Any] | None = None
-        # Views of the state, made once for each tensor in it.
-        self._views: dict[str, tuple[Tensor, list[Tensor]]] = {}
+        self._groups = [_FlatGroup(group["params"]) for group in optimizer.param_groups]
 
     @staticmethod
     def fits(optimizer: torch.optim.Optimizer) -> bool:
-        """Tell whether the parameters of an optimizer are all at the same place.
+        """Tell whether the parameters of each group are all at the same place.
 
         Parameters
         ----------
@@ -50,17 +39,17 @@ class FlatParameters:
         Returns
         -------
         fits : bool
-            Whether there is one group, and all have made as many steps: those of layers
-            that were frozen have not.
+            Whether all of a group have made as many steps: those of layers that were
+            frozen have not.
         """
-        if len(optimizer.param_groups) != 1:
-            return False
-        (group,) = optimizer.param_groups
-        states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
-        return all(_is_alike(states[0], state) for state in states)
+        for group in optimizer.param_groups:
+            states = [optimizer.state.get(parameter, {}) for parameter in group["params"]]
+            if not all(_is_alike(states[0], state) for state in states):
+                return False
+        return True
 
     def is_intact(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Tell whether the parameters still are views of the vector.
+        """Tell whether the parameters still are views of the vectors.
 
         Parameters
         ----------
@@ -72,11 +61,101 @@ class FlatParameters:
         is_intact : bool
             Whether it is the same, and no parameter was given another memory.
         """
-        parameters = optimizer.param_groups[0]["params"]
+        groups = optimizer.param_groups
         return (
             optimizer is self._optimizer
-            and len(parameters) == len(self._parameters)
-            and all(map(operator.is_, parameters, self._parameters))
+            and len(groups) == len(self._groups)
+            and all(
+                flat.is_intact(group["params"])
+                for flat, group in zip(self._groups, groups, strict=True)
+            )
+        )
+
+    def give_gradients(self) -> None:
+        """Give every parameter its part of a vector's gradient, should it have lost it."""
+        for group in self._groups:
+            group.give_gradients()
+
+    @contextmanager
+    def in_use(self) -> Iterator[list[nn.Parameter]]:
+        """Let the optimizer update the vectors.
+
+        Outside of this, the optimizer is what it was: one with these parameters and a
+        state for each.
+
+        Yields
+        ------
+        vectors : list of nn.Parameter
+            The vectors, with their gradients.
+        """
+        optimizer = self._optimizer
+        for flat in self._groups:
+            flat.take_state(optimizer.state)
+        optimizer.state = defaultdict(dict)
+        for flat, group in zip(self._groups, optimizer.param_groups, strict=True):
+            if flat.state is not None:
+                optimizer.state[flat.vector] = flat.state
+            group["params"] = [flat.vector]
+        try:
+            yield [flat.vector for flat in self._groups]
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        # In an order in which it can be done again: Ctrl-C may come at any moment.
+        optimizer = self._optimizer
+        if any(flat.vector in optimizer.state for flat in self._groups):
+            for flat in self._groups:
+                flat.state = optimizer.state.get(flat.vector, flat.state)
+            states: Any = defaultdict(dict)
+            for flat in self._groups:
+                states |= flat.states()
+            optimizer.state = states
+        # Not strictly: a callback may have divided the groups since.
+        for flat, group in zip(self._groups, optimizer.param_groups, strict=False):
+            if any(parameter is flat.vector for parameter in group["params"]):
+                group["params"] = flat.parameters
+
+    def release(self) -> None:
+        """Give every parameter memory of its own again, as pickling and copying expect."""
+        self._give_back()
+        for group in self._groups:
+            for parameter in group.parameters:
+                parameter.data = parameter.data.clone()
+                parameter.grad = None
+        self._optimizer.state = own_memory(self._optimizer.state)
+
+
+class _FlatGroup:
+    """One group of parameters in one vector, with the state of the optimizer for it.
+
+    Attributes
+    ----------
+    parameters : list of nn.Parameter
+        The parameters.
+    vector : nn.Parameter
+        All of them.
+    state : dict or None
+        What the optimizer knows of the vector.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.vector = nn.Parameter(_join(parameters))
+        self.vector.grad = self._gradient = torch.zeros_like(self.vector)
+        self.state: dict[str, Any] | None = None
+        self._values = self._split(self.vector.detach())
+        self._gradients = self._split(self.vector.grad)
+        # Views of the state, made once for each tensor in it.
+        self._views: dict[str, tuple[Tensor, list[Tensor]]] = {}
+        for parameter, value in zip(parameters, self._values, strict=True):
+            parameter.data = value
+        self.give_gradients()
+
+    def is_intact(self, parameters: list[nn.Parameter]) -> bool:
+        return (
+            len(parameters) == len(self.parameters)
+            and all(map(operator.is_, parameters, self.parameters))
             and all(
                 parameter.data_ptr() == value.data_ptr() and parameter.shape == value.shape
                 for parameter, value in zip(parameters, self._values, strict=True)
@@ -84,55 +163,24 @@ class FlatParameters:
         )
 
     def give_gradients(self) -> None:
-        """Give every parameter its part of the vector's gradient, should it have lost it."""
-        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+        for parameter, gradient in zip(self.parameters, self._gradients, strict=True):
             parameter.grad = gradient
-        self._vector.grad = self._gradient
+        self.vector.grad = self._gradient
 
-    @contextmanager
-    def in_use(self) -> Iterator[nn.Parameter]:
-        """Let the optimizer update the vector.
-
-        Outside of this, the optimizer is what it was: one with these parameters and a
-        state for each.
-
-        Yields
-        ------
-        vector : nn.Parameter
-            The vector, with its gradient.
-        """
-        optimizer = self._optimizer
-        # It may have been loaded, cleared or changed since, or the gradients dropped.
-        states = [optimizer.state.get(parameter) for parameter in self._parameters]
+    def take_state(self, state: Any) -> None:
+        """Join the states of the parameters."""
+        # They may have been loaded, cleared or changed since.
+        states = [state.get(parameter) for parameter in self.parameters]
         if not self._is_ours(states):
-            self._state = _join_states(states)
-        (group,) = optimizer.param_groups
-        optimizer.state = defaultdict(dict)
-        if self._state is not None:
-            optimizer.state[self._vector] = self._state
-        group["params"] = [self._vector]
-        try:
-            yield self._vector
-        finally:
-            self._give_back()
-
-    def _give_back(self) -> None:
-        # In an order in which it can be done again: Ctrl-C may come at any moment.
-        optimizer = self._optimizer
-        if self._vector in optimizer.state:
-            self._state = optimizer.state[self._vector]
-            optimizer.state = self._states()
-        group = optimizer.param_groups[0]
-        if any(parameter is self._vector for parameter in group["params"]):
-            group["params"] = self._parameters
+            self.state = _join_states(states)
 
     def _is_ours(self, states: list[dict[str, Any] | None]) -> bool:
         """Tell whether these are the parts of the vector's state, untouched."""
-        if self._state is None:
+        if self.state is None:
             return not any(states)
-        for name, value in self._state.items():
+        for name, value in self.state.items():
             for i, state in enumerate(states):
-                if state is None or name not in state or len(state) != len(self._state):
+                if state is None or name not in state or len(state) != len(self.state):
                     return False
                 part = state[name]
                 if name in self._views and self._views[name][0] is value:
@@ -142,35 +190,28 @@ class FlatParameters:
                     return False
         return True
 
-    def release(self) -> None:
-        """Give every parameter memory of its own again, as pickling and copying expect."""
-        self._give_back()
-        for parameter in self._parameters:
-            parameter.data = parameter.data.clone()
-            parameter.grad = None
-        self._optimizer.state = own_memory(self._optimizer.state)
-
-    def _split(self, vector: Tensor) -> list[Tensor]:
-        sizes = [parameter.numel() for parameter in self._parameters]
-        return [
-            part.view_as(parameter)
-            for part, parameter in zip(vector.split(sizes), self._parameters, strict=True)
-        ]
-
-    def _states(self) -> defaultdict[Tensor, Any]:
-        states: defaultdict[Tensor, Any] = defaultdict(dict)
-        for name, value in (self._state or {}).items():
+    def states(self) -> dict[Tensor, dict[str, Any]]:
+        """Divide the state of the vector among the parameters."""
+        states: dict[Tensor, dict[str, Any]] = {parameter: {} for parameter in self.parameters}
+        for name, value in (self.state or {}).items():
             if not isinstance(value, Tensor):
-                parts = [value] * len(self._parameters)
-            elif value.shape != self._vector.shape:  # such as the number of steps
-                parts = [value.clone() for _ in self._parameters]
+                parts = [value] * len(self.parameters)
+            elif value.shape != self.vector.shape:  # such as the number of steps
+                parts = [value.clone() for _ in self.parameters]
             else:
                 if name not in self._views or self._views[name][0] is not value:
                     self._views[name] = value, self._split(value)
                 parts = self._views[name][1]
-            for parameter, part in zip(self._parameters, parts, strict=True):
+            for parameter, part in zip(self.parameters, parts, strict=True):
                 states[parameter][name] = part
         return states
+
+    def _split(self, vector: Tensor) -> list[Tensor]:
+        sizes = [parameter.numel() for parameter in self.parameters]
+        return [
+            part.view_as(parameter)
+            for part, parameter in zip(vector.split(sizes), self.parameters, strict=True)
+        ]
 
 
 def own_memory(state: Any) -> Any:

@@ -67,7 +67,8 @@ class LeanEpochs:
             and not optimizer._optimizer_step_pre_hooks
             and not optimizer._optimizer_step_post_hooks
             and FlatParameters.fits(optimizer)
-            and set(optimizer.param_groups[0]["params"]) == set(list_tensors(net.module_)[0])
+            and {each for group in optimizer.param_groups for each in group["params"]}
+            == set(list_tensors(net.module_)[0])
         )
 
     def train(self, batches: Batches) -> float:
@@ -87,12 +88,12 @@ class LeanEpochs:
         flat, chain = self._prepare(batches)
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=net.dtype, device=net.device)
-        with flat.in_use() as vector:
+        with flat.in_use() as vectors:
             for x, weight in batches.iterate(self._standardize, reuse=True):
                 net.follow_schedule()
                 total += chain.backward(x, weight)
                 if net.max_grad_norm is not None:
-                    nn.utils.clip_grad_norm_(vector, net.max_grad_norm)
+                    nn.utils.clip_grad_norm_(vectors, net.max_grad_norm)
                 net.optimizer_.step()
         return self._mean(total, batches)
 

@@ -91,6 +91,10 @@ class AutoencoderNet(StateMixin, NeuralNet):
         factory, options = optimizer_and_options(
             optimizer, weight_decay=weight_decay, device=device
         )
+        if weight_decay > 0:
+            # Decay takes back what is learnt, but the path starts at what the data say: a row
+            # that is far from all others would be drawn to their mean.
+            options["param_groups"] = [("linear_path.*", {"weight_decay": 0.0})]
         super().__init__(
             module,
             criterion,

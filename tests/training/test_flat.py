@@ -7,6 +7,15 @@ from torch import nn, optim
 
 from sklearn_ae.training.flat import FlatParameters
 
+
+def in_two_groups(parameters):
+    groups = [
+        {"params": parameters[:1], "weight_decay": 0.5},
+        {"params": parameters[1:], "lr": 0.2},
+    ]
+    return optim.AdamW(groups, lr=0.1, weight_decay=0.1, fused=True)
+
+
 OPTIMIZERS = {
     "adam": lambda parameters: optim.Adam(parameters, lr=0.1, fused=True),
     "adamw": lambda parameters: optim.AdamW(parameters, lr=0.1, weight_decay=0.1, fused=True),
@@ -17,6 +26,7 @@ OPTIMIZERS = {
     "adagrad": lambda parameters: optim.Adagrad(parameters, lr=0.1),
     "nadam": lambda parameters: optim.NAdam(parameters, lr=0.1),
     "rprop": lambda parameters: optim.Rprop(parameters, lr=0.1),
+    "two groups": lambda parameters: in_two_groups(list(parameters)),
 }
 
 

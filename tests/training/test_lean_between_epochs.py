@@ -12,7 +12,7 @@ from torch import nn
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.nn import Stack
-from sklearn_ae.training.flat import FlatParameters
+from sklearn_ae.training.flat import FlatParameters, _FlatGroup
 from sklearn_ae.training.lean import LeanEpochs
 from tests.training.test_lean import BatchWatcher, assert_same_fit, make, n_lean
 
@@ -214,14 +214,14 @@ def test_checkpoint_of_the_whole_net(curve, tmp_path):
 
 
 def test_interruption_while_parameters_are_given_back(curve, monkeypatch):
-    states = FlatParameters._states
+    states = _FlatGroup.states
 
     def interrupted(self):
-        monkeypatch.setattr(FlatParameters, "_states", states)
+        monkeypatch.setattr(_FlatGroup, "states", states)
         raise KeyboardInterrupt
 
     fitted = make(warm_start=True)
-    monkeypatch.setattr(FlatParameters, "_states", interrupted)
+    monkeypatch.setattr(_FlatGroup, "states", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         fitted.fit(curve)
     (group,) = fitted.net_.optimizer_.param_groups

@@ -106,6 +106,16 @@ def test_rate_falls_on_a_plateau(digits):
     assert recorder.rates == [3e-3] * 10  # it still learns
 
 
+def test_the_linear_path_does_not_decay(digits):
+    # So strong that nothing else is left.
+    fitted = make(n_components=8, weight_decay=100.0, early_stopping=False, max_iter=60).fit(digits)
+    module = fitted.net_.module_
+    first = module.encoder.layers[0].weight.detach()
+    assert first.abs().mean() < 1e-6
+    lengths = torch.linalg.norm(module.linear_path.decoder_weight.detach(), dim=1)
+    assert (lengths > 0.9).all()
+
+
 def test_optimizer_with_its_options(digits):
     fitted = make(optimizer=partial(torch.optim.Adam, betas=(0.5, 0.9)), max_iter=2).fit(digits)
     assert fitted.net_.optimizer_.param_groups[0]["betas"] == (0.5, 0.9)
