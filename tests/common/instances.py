@@ -8,7 +8,7 @@ from sklearn_ae.latents import Sparse, Variational
 CONFIGURATIONS = {
     # Adam divides gradients by their size, and at the principal components they are nothing but
     # rounding errors: at larger rates these reach the tolerance of the check of sample weights.
-    "defaults": {"max_iter": 5, "learning_rate": 1e-3},
+    "defaults": {"max_iter": 5, "learning_rate": 3e-4},
     "cross-validated": {
         "n_components": 2,
         "hidden_layer_sizes": (8,),
