@@ -10,11 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._components import divide_explained_variance
 from sklearn_ae._standard_units import one_scale
-from sklearn_ae.nn import folded_encoder
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
-
-# From so many on, a few passes over the rows take longer than to prepare for fewer.
-_MANY_ROWS = 4096
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
@@ -379,10 +375,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        X = self._check_X(X)
-        module = self.net_.module_
-        many = X.shape[0] >= _MANY_ROWS
-        return self.net_.compute(folded_encoder(module) if many else module.encode, X)
+        return self.net_.compute(self.net_.module_.encode, self._check_X(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.

@@ -4,7 +4,6 @@ from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.chain import Chain
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
-from sklearn_ae.nn.folded_encoder import folded_encoder
 from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
@@ -49,7 +48,6 @@ __all__ = [
     "Stack",
     "TiedLinear",
     "TiedStack",
-    "folded_encoder",
     "starts_at_zero",
     "weighted_mean",
     "zero_last_layer",
