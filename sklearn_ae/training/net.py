@@ -92,8 +92,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             optimizer, weight_decay=weight_decay, device=device
         )
         if weight_decay > 0:
-            # Decay takes back what is learnt, but the path starts at what the data say: a row
-            # that is far from all others would be drawn to their mean.
+            # Or a row far from all others would be drawn to their mean.
             options["param_groups"] = [("linear_path.*", {"weight_decay": 0.0})]
         super().__init__(
             module,
@@ -342,11 +341,9 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
     ) -> dict[str, Any]:
         x, weight = self._begin(batch)
-        # Not in inference mode: a penalty may ask for a gradient.
-        with torch.no_grad():
+        with torch.no_grad():  # not in inference mode: a penalty may ask for a gradient
             output = self.infer(x)
-            loss = self.get_loss(output, weight, X=x)
-        return {"loss": loss.value, "y_pred": output}
+            return {"loss": self.get_loss(output, weight, X=x).value, "y_pred": output}
 
     # --- beyond skorch ----------------------------------------------------------------------
 
