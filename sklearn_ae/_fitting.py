@@ -20,7 +20,7 @@ from sklearn_ae._parameter_object import is_same
 from sklearn_ae._random import draw_seed
 from sklearn_ae._record import Record, make_record
 from sklearn_ae._standard_units import column_mean_and_std
-from sklearn_ae._training_length import InterruptedTrainingError, TrainingLength, cross_validate
+from sklearn_ae._training_length import TrainingLength, cross_validate
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
     AutoencoderNet,
@@ -119,16 +119,16 @@ class FittingMixin:
                     self._report_epochs(monitor, net, rows, length, context, data)
                 if parts is None:
                     parts = self._hold_out(rows, net.generator, unless=length)
-                rivals = []
+                rival = None
                 if first and parts[1] is not None and self._has_second_start(net):
-                    plain = self._new_net(known, seed, net.n_components, tries_linear_path=False)
-                    rivals.append((plain, self._train_rival(plain, parts, max_iter)))
+                    rival = self._plain_net(net, known, seed)
+                    watcher = self._monitor(rival, first=True, follows=None)
+                    self._train_to_compare(rival, parts, watcher, max_iter)
                 self._train_so_long(net, parts, monitor, length, max_iter, callbacks)
-                for rival, its_monitor in rivals:
-                    if not net.interrupted_ and _leads_further(its_monitor, monitor):
-                        its_monitor.initial_loss_ = monitor.initial_loss_
-                        net, monitor = rival, its_monitor
-            except InterruptedTrainingError as interruption:
+                if rival and not net.interrupted_ and _leads_further(watcher, monitor):
+                    watcher.initial_loss_ = monitor.initial_loss_
+                    net, monitor = rival, watcher
+            except _InterruptedError as interruption:
                 # What is trained so far: a network of a part of the rows, or of another start.
                 net, monitor = interruption.net, interruption.monitor
             self._finish(net, rows, monitor, length)
@@ -145,21 +145,23 @@ class FittingMixin:
         callbacks: list[Callback],
     ) -> None:
         """Train for as long as cross-validation says, if it took place."""
-        training, held_out = parts
         settings: dict[str, Any] = {}
         if length is not None:
             net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
             settings = {"n_epochs": length.n_epochs, "held_out_losses": length.held_out_curve}
-        self._train(
-            net,
-            training,
-            monitor,
-            callbacks=callbacks,
-            schedule=self.learning_rate_schedule,
-            max_epochs=max_iter,
-            held_out=held_out,
-            **settings,
-        )
+        self._train(net, parts, monitor, max_iter, callbacks=callbacks, **settings)
+
+    def _train_to_compare(
+        self,
+        net: AutoencoderNet,
+        parts: tuple[Rows, Rows | None],
+        monitor: Monitor,
+        max_iter: int,
+    ) -> None:
+        """Train one of several networks, which nobody watches."""
+        self._train(net, parts, monitor, max_iter)
+        if net.interrupted_:
+            raise _InterruptedError(net, monitor)
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""
@@ -172,7 +174,7 @@ class FittingMixin:
                 net = self._current_net(rows)
             monitor = Monitor(self.tol, None, keep_last=True)
             callbacks = self._skorch_callbacks()
-            self._train(net, rows, monitor, callbacks=callbacks, schedule="constant", max_epochs=1)
+            self._train(net, (rows, None), monitor, 1, callbacks=callbacks, schedule="constant")
             self._finish(net, rows, monitor, None, on_stream=True)
 
     def _report_epochs(
@@ -249,20 +251,6 @@ class FittingMixin:
                 self.net_.restore(state)
             raise
 
-    def _train_rival(
-        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None], max_iter: int
-    ) -> Monitor:
-        """Train a net that another one will be compared with."""
-        monitor = self._monitor(net, first=True, follows=None)
-        training, held_out = parts
-        schedule = self.learning_rate_schedule
-        self._train(
-            net, training, monitor, schedule=schedule, max_epochs=max_iter, held_out=held_out
-        )
-        if net.interrupted_:
-            raise InterruptedTrainingError(net, monitor)
-        return monitor
-
     def _new_net(
         self,
         rows: Rows,
@@ -284,6 +272,10 @@ class FittingMixin:
         )
         net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
         return net
+
+    def _plain_net(self, net: AutoencoderNet, rows: Rows, seed: int) -> AutoencoderNet:
+        """Give a net like another one, but for the linear path."""
+        return self._new_net(rows, seed, net.n_components, tries_linear_path=False)
 
     def _current_net(self, rows: Rows) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
@@ -344,35 +336,28 @@ class FittingMixin:
         self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
     ) -> tuple[AutoencoderNet, TrainingLength | None]:
         """Find out from where, and for how many epochs, to train."""
-        length = self._cross_validate_start(net, rows, max_iter, seed)
+
+        def length_of(start: AutoencoderNet) -> TrainingLength | None:
+            with_path = start.module_.linear_path is not None
+
+            def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
+                # Nothing of what is held out may be in units and principal components.
+                training = training.extract()
+                part = self._new_net(training, seed, net.n_components, tries_linear_path=with_path)
+                warm_up = part.module_.latent.warm_up
+                monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
+                self._train_to_compare(part, (training, held_out), monitor, max_iter)
+                return part, monitor
+
+            return cross_validate(rows, seed, train)
+
+        length = length_of(net)
         if length is not None and self._has_second_start(net):
-            plain = self._new_net(rows, seed, net.n_components, tries_linear_path=False)
-            its_length = self._cross_validate_start(plain, rows, max_iter, seed)
+            plain = self._plain_net(net, rows, seed)
+            its_length = length_of(plain)
             if its_length is not None and length.is_beaten_by(its_length):
                 return plain, replace(its_length, initial_loss=length.initial_loss)
         return net, length
-
-    def _cross_validate_start(
-        self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
-    ) -> TrainingLength | None:
-        with_path = net.module_.linear_path is not None
-
-        def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
-            # Nothing of what is held out may be in units and principal components.
-            training = training.extract()
-            part = self._new_net(training, seed, net.n_components, tries_linear_path=with_path)
-            monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=part.module_.latent.warm_up)
-            self._train(
-                part,
-                training,
-                monitor,
-                schedule=self.learning_rate_schedule,
-                max_epochs=max_iter,
-                held_out=held_out,
-            )
-            return part, monitor
-
-        return cross_validate(rows, seed, train)
 
     def _hold_out(
         self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None
@@ -405,17 +390,24 @@ class FittingMixin:
     def _train(
         self,
         net: AutoencoderNet,
-        rows: Rows,
+        parts: tuple[Rows, Rows | None],
         monitor: Monitor,
-        callbacks: Sequence[Any] = (),
+        max_epochs: int,
+        *,
+        callbacks: Sequence[Callback] = (),
+        schedule: str | None = None,
         **settings: Any,
     ) -> None:
+        rows, held_out = parts
         net.train(
             rows,
             callbacks=[monitor, *callbacks],
             learning_rate=self.learning_rate,
+            schedule=self.learning_rate_schedule if schedule is None else schedule,
             batch_size=self._batch_size(len(rows)),
+            max_epochs=max_epochs,
             verbose=bool(self.verbose),
+            held_out=held_out,
             **settings,
         )
         if monitor.diverged_:
@@ -471,6 +463,14 @@ class FittingMixin:
             "different size, for example with StandardScaler.",
             RuntimeWarning,
         )
+
+
+class _InterruptedError(Exception):
+    """The user has interrupted a training that was to be followed by another."""
+
+    def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
+        super().__init__()
+        self.net, self.monitor = net, monitor
 
 
 def _leads_further(rival: Monitor, monitor: Monitor) -> bool:

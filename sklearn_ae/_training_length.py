@@ -64,23 +64,6 @@ class TrainingLength:
         return other.best_loss < self.best_loss and certain
 
 
-class InterruptedTrainingError(Exception):
-    """The user has interrupted a training that was to be followed by another.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        What is trained of it.
-    monitor : Monitor
-        What watched it.
-    """
-
-    def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
-        super().__init__()
-        self.net = net
-        self.monitor = monitor
-
-
 def cross_validate(
     rows: Rows,
     seed: int,
@@ -101,11 +84,6 @@ def cross_validate(
     -------
     length : TrainingLength or None
         None where there are too few rows, or losses that are not finite from the start.
-
-    Raises
-    ------
-    InterruptedTrainingError
-        If the user interrupts a training.
     """
     folds = rows.folds(_N_FOLDS, seed)
     if len(folds) < _MIN_FOLDS:
@@ -114,8 +92,6 @@ def cross_validate(
     ended_early, diverged = True, False
     for training, part in folds:
         net, monitor = train(training, part)
-        if net.interrupted_:
-            raise InterruptedTrainingError(net, monitor)
         if not np.isfinite(monitor.initial_loss_):
             return None
         weights.append(part.total_weight)

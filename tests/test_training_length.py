@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import sklearn_ae._fitting as fitting
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._training_length import InterruptedTrainingError, cross_validate
+from sklearn_ae._training_length import cross_validate
 from sklearn_ae.metrics import reconstruction_error
 from sklearn_ae.training import Rows
 
@@ -17,7 +17,6 @@ ROWS = Rows(np.arange(20.0)[:, None])
 class Trained:
     """A net and a monitor whose losses are given."""
 
-    interrupted_ = False
     max_epochs = 4
     diverged_ = False
 
@@ -85,14 +84,6 @@ def test_a_fold_that_diverged():
     assert length.diverged
     assert length.n_epochs == 1
     assert lengths(*[Trained(np.nan, [])] * 5) is None
-
-
-def test_interruption():
-    interrupted = Trained(1.0, [0.5])
-    interrupted.interrupted_ = True
-    with pytest.raises(InterruptedTrainingError) as caught:
-        lengths(Trained(1.0, [0.5]), interrupted)
-    assert caught.value.net is interrupted
 
 
 def make(**parameters):
