@@ -102,7 +102,7 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     weight_decay : float or "auto", default="auto"
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
         the share, times the learning rate, by which weights shrink at each step. "auto":
-        0.01 for each column, but at most 0.2, for "adamw", otherwise 0. The linear path is
+        0.02 for each column, but at most 0.4, for "adamw", otherwise 0. The linear path is
         left as it is: it reconstructs the rows that are far from all others.
     l1_penalty : float, default=0.0
         What the magnitudes of all weights, biases apart, are multiplied by and added to the
@@ -114,7 +114,7 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
-        Number of epochs, at the most. "auto": as many as make 1,500 steps, but at least
+        Number of epochs, at the most. "auto": as many as make 1,000 steps, but at least
         5 and at most 300.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
@@ -423,7 +423,7 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         return self._hold_out(rows, torch.Generator().manual_seed(seed), unless=None)
 
     def _max_epochs(self, n_rows: int) -> int:
-        return self._epochs_for(n_rows, n_steps=1500, fewest=5)
+        return self._epochs_for(n_rows, n_steps=1000, fewest=5)
 
     def _cross_validates(self, n_rows: int) -> bool:
         return False  # by how well rows are reconstructed, which is not what is asked for

@@ -94,7 +94,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     weight_decay : float or "auto", default="auto"
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
         the share, times the learning rate, by which weights shrink at each step. "auto":
-        0.01 for each column, but at most 0.2, for "adamw", otherwise 0. The linear path is
+        0.02 for each column, but at most 0.4, for "adamw", otherwise 0. The linear path is
         left as it is: it reconstructs the rows that are far from all others.
     l1_penalty : float, default=0.0
         What the magnitudes of all weights, biases apart, are multiplied by and added to the

@@ -71,6 +71,13 @@ def test_weight_decay_shrinks_weights(curve):
     assert size(optimizer="adamw", weight_decay=10) < 0.5 * size(optimizer="adamw")
 
 
+@pytest.mark.parametrize(("n_features", "expected"), [(3, 0.06), (50, 0.4)])
+def test_automatic_weight_decay(n_features, expected):
+    X = np.random.default_rng(0).normal(size=(30, n_features))
+    groups = make(max_iter=1).fit(X).net_.optimizer_.param_groups
+    assert [group["weight_decay"] for group in groups] == pytest.approx([0, expected])
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
 def test_losses_learn(curve, loss):
     fitted = make(loss=loss, max_iter=40).fit(curve)
