@@ -53,10 +53,35 @@ def test_noise_is_left_to_principal_components(trainings):
     assert fitted.best_loss_ == fitted.initial_loss_
 
 
-def test_folds_have_both_starts(trainings, curve):
-    make(n_components=1).fit(curve[:20])
-    assert trainings[:10] == [True] * 5 + [False] * 5
-    assert len(trainings) == 11
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_the_better_one_of_two_that_help(monkeypatch):
+    monkeypatch.setattr(fitting, "_MAX_EPOCHS", 20)
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(600, 2))
+    X = np.hstack([plane @ rng.normal(size=(2, 8)), 0.3 * plane**2])
+    fitted, plain = make().fit(X), make(linear_path=None).fit(X)
+    assert fitted.net_.module_.linear_path is not None
+    assert fitted.best_loss_ < plain.best_loss_ < 0.1 * fitted.initial_loss_
+
+
+@pytest.mark.parametrize("is_beaten", [True, False])
+def test_folds_have_both_starts(is_beaten, trainings, curve, monkeypatch):
+    X = curve[:20]
+    from_components = make(n_components=1, linear_path="pca").fit(X)
+    trainings.clear()
+    monkeypatch.setattr(fitting.TrainingLength, "is_beaten_by", lambda *lengths: is_beaten)
+    fitted = make(n_components=1).fit(X)
+    assert trainings == [True] * 5 + [False] * 5 + [not is_beaten]
+    # Of the principal components, whichever is kept.
+    assert fitted.initial_loss_ == from_components.initial_loss_
+
+
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_a_warm_start_goes_on_with_what_was_kept(trainings, monkeypatch):
+    monkeypatch.setattr(fitting, "_MAX_EPOCHS", 3)
+    X = np.random.default_rng(0).normal(size=(600, 10))
+    make(warm_start=True).fit(X).fit(X)
+    assert trainings == [False, True, True]
 
 
 @pytest.mark.parametrize(
