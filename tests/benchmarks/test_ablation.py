@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import sklearn_ae._fitting as fitting
 from benchmarks import ablation
 from benchmarks.__main__ import main
 from sklearn_ae import AutoencoderTransformer
@@ -12,6 +13,7 @@ from sklearn_ae import AutoencoderTransformer
 
 def test_every_variant_on_a_table(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(ablation, "_SIZES", (0.25,))
+    monkeypatch.setattr(fitting, "_MAX_EPOCHS", 20)
     command = ["ablation", "--only", "linnerud", "--seeds", "1", "--output", str(tmp_path)]
     assert main(command) == 0
     found = json.loads((tmp_path / "ablation.json").read_text())

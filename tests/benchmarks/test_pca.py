@@ -58,7 +58,7 @@ def test_code_size_that_pca_can_not_have(tmp_path, capsys, size):
 @pytest.mark.parametrize("method", pca.METHODS)
 def test_every_method_is_measured(method, monkeypatch):
     monkeypatch.setattr(pca, "_KERNEL_PCA_ROWS", 200)
-    result, sample = pca.measure(method, 2, "digits", 0)
+    result, sample = pca.measure(method, 3, "digits", 0)
     assert 0 < result["mse"] < 0.1
     assert 0 < result["r2"] < 1
     assert result["fit_rows"] == (200 if method == "KernelPCA" else 1347)
@@ -66,5 +66,5 @@ def test_every_method_is_measured(method, monkeypatch):
     assert 0.2 < result["logistic_regression"] < 1
     assert 0.1 < result["v_measure"] < 1
     assert result["peak_memory_mib"] >= 0
-    assert sample["codes"].shape == (450, 2)
+    assert sample["codes"].shape == (450, 3)
     assert sample["reconstructions"].shape == (10, 64)
