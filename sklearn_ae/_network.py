@@ -26,11 +26,14 @@ from sklearn_ae.training import AutoencoderNet, Rows, check_device, compute_dtyp
 
 AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
 # For hidden_layer_sizes="auto": widths, and from which size of the data on.
-_HIDDEN_LAYER_SIZES = (((512, 256), 10_000, 100), ((256, 128), 2000, 50))
-# For weight_decay="auto": for each column, and at the most. Over many tables the error is lowest at
-# about this: 1 % above with half as much, 2 % with two and a half times as much. In few columns, a
-# curved surface is to be followed closely, and there is little else to be learnt.
-_DECAY_PER_COLUMN, _LARGEST_DECAY = 0.02, 0.4
+_HIDDEN_LAYER_SIZES = (
+    ((512, 256), 10_000, 100),
+    ((256, 128), 2000, 50),
+    ((256, 128), 5000, 1),
+)
+# For weight_decay="auto": times the columns for each row, and at the most. What many rows of few
+# columns say is to be followed closely; what few rows say of many columns can be learnt by heart.
+_DECAY, _LARGEST_DECAY = 30, 0.4
 
 
 def build_net(
@@ -157,7 +160,7 @@ def build_net(
         module.eval(),
         criterion,
         optimizer=parameters.optimizer,
-        weight_decay=_weight_decay(parameters, n_features),
+        weight_decay=_weight_decay(parameters, len(rows), n_features),
         l1_penalty=parameters.l1_penalty,
         max_grad_norm=parameters.max_grad_norm,
         dtype=dtype,
@@ -218,13 +221,13 @@ def int_or_share(n_components: Any) -> int | float:
     return int(n_components) if isinstance(n_components, Integral) else float(n_components)
 
 
-def _weight_decay(parameters: Any, n_features: int) -> float:
+def _weight_decay(parameters: Any, n_samples: int, n_features: int) -> float:
     if parameters.weight_decay != "auto":
         return float(parameters.weight_decay)
     # For others it is an L2 penalty, which has to be chosen for the data.
     if parameters.optimizer != "adamw":
         return 0.0
-    return min(_DECAY_PER_COLUMN * n_features, _LARGEST_DECAY)
+    return min(_DECAY * n_features / n_samples, _LARGEST_DECAY)
 
 
 def _output_activation(parameters: Any, criterion: Criterion) -> nn.Module | None:

@@ -40,8 +40,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         ranges below the lower quartile, but at least one in a hundred and at most one in ten.
     hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
         Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
-        (128, 64); with at least 2,000 rows of 50 columns (256, 128), and with at least
-        10,000 rows of 100 columns (512, 256).
+        (128, 64); with at least 5,000 rows, or 2,000 of 50 columns, (256, 128); with at
+        least 10,000 rows of 100 columns (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
@@ -102,8 +102,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     weight_decay : float or "auto", default="auto"
         Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
         the share, times the learning rate, by which weights shrink at each step. "auto":
-        0.02 for each column, but at most 0.4, for "adamw", otherwise 0. The linear path is
-        left as it is: it reconstructs the rows that are far from all others.
+        30 times the columns over the rows, but at most 0.4, for "adamw", otherwise 0. The
+        linear path is left as it is: it reconstructs the rows that are far from all others.
     l1_penalty : float, default=0.0
         What the magnitudes of all weights, biases apart, are multiplied by and added to the
         loss, which drives most of them to almost zero. 1e-5 has an effect.

@@ -10,6 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer
+from sklearn_ae._network import auto_hidden_layer_sizes
 from sklearn_ae.architectures import MLP
 from sklearn_ae.metrics import reconstruction_error
 
@@ -71,9 +72,26 @@ def test_weight_decay_shrinks_weights(curve):
     assert size(optimizer="adamw", weight_decay=10) < 0.5 * size(optimizer="adamw")
 
 
-@pytest.mark.parametrize(("n_features", "expected"), [(3, 0.06), (50, 0.4)])
-def test_automatic_weight_decay(n_features, expected):
-    X = np.random.default_rng(0).normal(size=(30, n_features))
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "expected"),
+    [(4999, 2, [128, 64]), (5000, 2, [256, 128]), (1999, 50, [128, 64]), (2000, 50, [256, 128])],
+)
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_automatic_widths(n_samples, n_features, expected):
+    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
+    layers = make(n_components=1, max_iter=1).fit(X).net_.module_.encoder.layers
+    assert [layer.weight.shape[-1] for layer in layers[::2]] == [*expected, 1]
+
+
+def test_automatic_widths_of_many_rows_and_columns():
+    assert auto_hidden_layer_sizes(9999, 100) == (256, 128)
+    assert auto_hidden_layer_sizes(10_000, 100) == (512, 256)
+
+
+@pytest.mark.parametrize(("n_samples", "n_features", "expected"), [(500, 2, 0.12), (30, 3, 0.4)])
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_automatic_weight_decay(n_samples, n_features, expected):
+    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
     groups = make(max_iter=1).fit(X).net_.optimizer_.param_groups
     assert [group["weight_decay"] for group in groups] == pytest.approx([0, expected])
 
