@@ -297,8 +297,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all;
-            equal in expectation otherwise.
+            Weights of the rows. Equal to repeating rows where a batch holds them all, and
+            what "auto" makes of their number is the same; equal in expectation otherwise.
 
         Returns
         -------
@@ -341,8 +341,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all;
-            equal in expectation otherwise.
+            Weights of the rows. Equal to repeating rows where a batch holds them all, and
+            what "auto" makes of their number is the same; equal in expectation otherwise.
 
         Returns
         -------

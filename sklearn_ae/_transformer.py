@@ -288,8 +288,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all;
-            equal in expectation otherwise.
+            Weights of the rows. Equal to repeating rows where a batch holds them all, and
+            what "auto" makes of their number is the same; equal in expectation otherwise.
 
         Returns
         -------
@@ -330,8 +330,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all;
-            equal in expectation otherwise.
+            Weights of the rows. Equal to repeating rows where a batch holds them all, and
+            what "auto" makes of their number is the same; equal in expectation otherwise.
 
         Returns
         -------
