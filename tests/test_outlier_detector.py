@@ -276,3 +276,8 @@ def test_sparse_rows_in_any_form(curve):
         np.testing.assert_array_equal(
             make(max_iter=3).fit(container).score_samples(container), expected
         )
+
+
+@pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 300), (640, 100), (10_000, 25), (10**6, 5)])
+def test_epochs_make_a_thousand_steps(n_rows, n_epochs):
+    assert AutoencoderOutlierDetector()._max_epochs(n_rows) == n_epochs
