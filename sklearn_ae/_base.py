@@ -30,7 +30,6 @@ from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import (
     OPTIMIZERS,
     SCHEDULES,
-    AutoencoderNet,
     Rows,
 )
 
@@ -107,7 +106,7 @@ class BaseAutoencoder(
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        return self.net_.compute(self.net_.module_.reconstruct, self._check_X(X))
+        return self.net_.compute(self._reconstruct, self._check_X(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn would look through all attributes, at each call.
@@ -123,6 +122,18 @@ class BaseAutoencoder(
     def _scale(self, std: np.ndarray) -> np.ndarray:
         """Give what the centred columns are divided by: one scale, or one a column."""
         raise NotImplementedError
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the codes of rows in input units."""
+        return self.net_.module_.encode(x)
+
+    def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the reconstructions of rows in input units."""
+        return self.net_.module_.reconstruct(x)
+
+    def _residual(self, x: torch.Tensor) -> torch.Tensor:
+        """Give rows in input units minus their reconstructions, in standard units."""
+        return self.net_.module_.residual(x)
 
     def _max_found_components(self, n_features: int) -> int:
         """Give how many components a share of the variance may amount to."""
@@ -143,15 +154,15 @@ class BaseAutoencoder(
             ensure_all_finite=not _has_finite_sum(X),
         )
 
-    def _squared_residuals(self, net: AutoencoderNet, X: Any, *, per_row: bool) -> np.ndarray:
+    def _squared_residuals(self, X: Any, *, per_row: bool) -> np.ndarray:
         """Give squared residuals in standard units: of each entry, or the mean of each row."""
 
         def compute(x: torch.Tensor) -> torch.Tensor:
             # Rows so far out that the network overflows are infinitely far out, not undefined.
-            squares = net.module_.residual(x).square().nan_to_num(torch.inf, torch.inf)
+            squares = self._residual(x).square().nan_to_num(torch.inf, torch.inf)
             return squares.mean(dim=-1) if per_row else squares
 
-        return net.compute(compute, X)
+        return self.net_.compute(compute, X)
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
         """Check the training data."""

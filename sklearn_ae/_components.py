@@ -14,7 +14,9 @@ _N_ENTRIES = 2**20
 _N_DECODED = 2**13
 
 
-def divide_explained_variance(net: AutoencoderNet, rows: Rows, *, arrange: bool) -> np.ndarray:
+def divide_explained_variance(
+    net: AutoencoderNet, rows: Rows, *, arrange: bool, n_steps: int = 0
+) -> np.ndarray:
     """Divide what the autoencoder explains among the components.
 
     Parameters
@@ -26,6 +28,8 @@ def divide_explained_variance(net: AutoencoderNet, rows: Rows, *, arrange: bool)
     arrange : bool
         Whether to choose the coordinates first in which codes are given away, where the
         latent leaves a choice.
+    n_steps : int, default=0
+        How many steps of the code towards the row follow the encoder.
 
     Returns
     -------
@@ -36,9 +40,9 @@ def divide_explained_variance(net: AutoencoderNet, rows: Rows, *, arrange: bool)
     module = net.module_
     basis = module.basis
     with torch.no_grad():
-        is_arranged = arrange and basis is not None and _arrange(net, rows)
+        is_arranged = arrange and basis is not None and _arrange(net, rows, n_steps)
         x, weight = _some(net, rows, max(16, _N_DECODED // net.n_components))
-        error, lost = _errors(module, x, weight)
+        error, lost = _errors(module, x, weight, n_steps)
         if is_arranged:
             order = lost.argsort(descending=True, stable=True)
             basis.reorder(order)
@@ -50,12 +54,23 @@ def divide_explained_variance(net: AutoencoderNet, rows: Rows, *, arrange: bool)
     return shares * (explained / total) if total > 0 else shares
 
 
-def _arrange(net: AutoencoderNet, rows: Rows) -> bool:
+def _arrange(net: AutoencoderNet, rows: Rows, n_steps: int) -> bool:
     """Choose coordinates; False where codes stay as they are."""
     module = net.module_
     x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
+    code = module.encode_standard(module.standardize(x))
+    is_arranged = _arrange_by(net, code, weight)
+    if is_arranged and n_steps:
+        # In coordinates in which steps have the right length; then these codes decide.
+        code = module.basis.decode(module.encode_nearest(x, n_steps))
+        is_arranged = _arrange_by(net, code, weight)
+    return is_arranged
+
+
+def _arrange_by(net: AutoencoderNet, code: Tensor, weight: Tensor | None) -> bool:
+    module = net.module_
     return module.basis.arrange(
-        module.encode_standard(module.standardize(x)),
+        code,
         # Before clipping, so that the codes of principal components are those of PCA.
         module.decode_raw
         if module.output_activation is None
@@ -73,9 +88,11 @@ def _some(net: AutoencoderNet, rows: Rows, n_rows: int) -> tuple[Tensor, Tensor 
     return batch
 
 
-def _errors(module: Autoencoder, x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def _errors(
+    module: Autoencoder, x: Tensor, weight: Tensor | None, n_steps: int
+) -> tuple[Tensor, Tensor]:
     """Give the error, and what it would gain for each component at its mean."""
-    code = module.encode(x)
+    code = module.encode_nearest(x, n_steps)
     error = _mean_error(module, x, code, weight)
     lost = code.new_empty(code.shape[1], dtype=torch.float64)
     for j, mean in enumerate(_mean(code, weight)):

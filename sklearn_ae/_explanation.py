@@ -44,7 +44,7 @@ class ExplanationMixin:
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        return self._squared_residuals(self.net_, self._check_X(X), per_row=False)
+        return self._squared_residuals(self._check_X(X), per_row=False)
 
     def explain(self, X: Any, *, top: int = 5) -> Any:
         """Tell for each row which columns make it abnormal, most of all first.

@@ -43,6 +43,7 @@ class GenerationMixin:
     n_features_in_: int
     net_: Any
     _check_X: Callable[..., Any]  # noqa: N815
+    _encode: Any
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
         """Make new rows: draw codes and decode them.
@@ -126,10 +127,9 @@ class GenerationMixin:
                     f"{name} must be one row of {self.n_features_in_} features, got an array of "
                     f"shape {end.shape}."
                 )
-        module = self.net_.module_
-        first, last = self.net_.compute(module.encode, np.stack(ends))
+        first, last = self.net_.compute(self._encode, np.stack(ends))
         share = np.linspace(0, 1, n, dtype=first.dtype)[:, None]
-        return self.net_.compute(module.decode, (1 - share) * first + share * last)
+        return self.net_.compute(self.net_.module_.decode, (1 - share) * first + share * last)
 
     @available_if(_has_likelihood)
     def log_likelihood(self, X: Any, n_samples: int = 100) -> np.ndarray:

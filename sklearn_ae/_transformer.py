@@ -1,16 +1,24 @@
 """Dimensionality reduction by an autoencoder."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.callback import with_callbacks
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._components import divide_explained_variance
 from sklearn_ae._standard_units import one_scale
-from sklearn_ae.training import AutoencoderNet, Monitor, Rows
+from sklearn_ae.nn import Latent
+from sklearn_ae.training import AutoencoderNet, Monitor, Rows, count_operations
+
+# For transform_max_iter="auto": steps, and the operations that decoding a row and taking the
+# gradient may cost, for transform not to take much longer than those who wait for it expect.
+_N_STEPS, _MAX_OPERATIONS = 20, 600_000
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
@@ -134,6 +142,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "auto": the same where networks and batches are large and the processor has
         instructions for it, otherwise "float32".
         Reconstructions always have the type of the data.
+    transform_max_iter : int or "auto", default="auto"
+        The encoder only guesses where the point of the decoder's surface is that is nearest
+        to a row. So many steps, at the most, of gradient descent follow in `transform` and
+        lower the row's squared error, each at the cost of some passes through the decoder. 0: none,
+        the code is the encoder's. "auto": 20, where the decoder is fully connected and has
+        no more than 100,000 weights, the loss is the squared error, and there is no `latent`
+        and no `corruption`; else 0. Training is the same.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
         ``set_callbacks`` instead. Either watch one training: the last, of the folds of
@@ -215,6 +230,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (1797, 64)
     """
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseAutoencoder._parameter_constraints,
+        "transform_max_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+    }
+
     def __init__(
         self,
         n_components="auto",
@@ -243,6 +263,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         warm_start=False,
         device="auto",
         precision=None,
+        transform_max_iter="auto",
         callbacks=None,
         random_state=None,
         verbose=False,
@@ -272,6 +293,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.warm_start = warm_start
         self.device = device
         self.precision = precision
+        self.transform_max_iter = transform_max_iter
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
@@ -375,7 +397,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        return self.net_.compute(self.net_.module_.encode, self._check_X(X))
+        return self.net_.compute(self._encode, self._check_X(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -428,7 +450,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
-        errors = self._squared_residuals(self.net_, self._check_X(X), per_row=True)
+        errors = self._squared_residuals(self._check_X(X), per_row=True)
         # In float64: the square of a scale that float32 holds may be beyond it.
         return -errors.astype(np.float64) * self.net_.module_.scale.item() ** 2
 
@@ -480,8 +502,45 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ) -> dict[str, Any]:
         attributes = super()._fitted_attributes(net, monitor, rows, *args, **kwargs)
         # Codes of a stream stay comparable from one part of it to the next.
-        ratio = divide_explained_variance(net, rows, arrange=not kwargs.get("on_stream", False))
+        ratio = divide_explained_variance(
+            net,
+            rows,
+            arrange=not kwargs.get("on_stream", False),
+            n_steps=self._n_steps_to_nearest(net),
+        )
         return attributes | {"explained_variance_ratio_": ratio}
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.encode_nearest(x, self._n_steps_to_nearest(self.net_))
+
+    def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.decode(self._encode(x))
+
+    def _residual(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.residual(x, self._encode(x))
+
+    def _check_rows(self, *args: Any, **kwargs: Any) -> Rows:
+        if self.latent is not None and self.transform_max_iter not in ("auto", 0):
+            raise ValueError(
+                f"transform_max_iter={self.transform_max_iter!r} has no meaning with "
+                f"latent={self.latent!r}: nearer to the row, a code would not keep to what the "
+                "latent asks of it. Use 'auto' or 0."
+            )
+        return super()._check_rows(*args, **kwargs)
+
+    def _n_steps_to_nearest(self, net: AutoencoderNet) -> int:
+        """Give how many steps of the code towards the row follow the encoder."""
+        if self.transform_max_iter != "auto":
+            return int(self.transform_max_iter)
+        module = net.module_
+        is_meant = (
+            type(module.latent) is Latent
+            and module.corruption is None
+            and net.criterion_.is_squared_error
+        )
+        # Unknown, and therefore not below, where there are not only matrix products.
+        is_cheap = count_operations(module.decoder, batch_size=1) <= _MAX_OPERATIONS
+        return _N_STEPS if is_meant and is_cheap else 0
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
         return one_scale(std)

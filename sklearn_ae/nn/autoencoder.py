@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear_path import LinearPath
+from sklearn_ae.nn.nearest_code import nearest_code
 from sklearn_ae.nn.random import Corruption
 
 
@@ -138,6 +139,26 @@ class Autoencoder(nn.Module):
         code = self.encode_standard(self.standardize(x))
         return code if self.basis is None else self.basis.encode(code)
 
+    def encode_nearest(self, x: Tensor, max_iter: int) -> Tensor:
+        """Give the code of rows whose reconstructions are nearest to them.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_rows, n_features)
+            Rows in input units.
+        max_iter : int
+            Number of steps, at the most, that lead there from what `encode` gives; 0: none.
+
+        Returns
+        -------
+        code : Tensor of shape (n_rows, n_components)
+            Their codes.
+        """
+        code = self.encode(x)
+        if max_iter == 0:
+            return code
+        return nearest_code(self.decode_to_standard, code, self.standardize(x), max_iter)
+
     def encode_standard(self, standard: Tensor) -> Tensor:
         """Give the code of rows in standard units, as the decoder takes it.
 
@@ -185,10 +206,22 @@ class Autoencoder(nn.Module):
         reconstruction : Tensor of shape (..., n_features)
             Rows in input units.
         """
-        code = code.to(self.dtype)
-        if self.basis is not None:
-            code = self.basis.decode(code)
-        return self.to_input_units(self.decode_raw(code))
+        return self.to_input_units(self.decode_raw(self._to_own_coordinates(code)))
+
+    def decode_to_standard(self, code: Tensor) -> Tensor:
+        """Give the reconstruction of a code, in standard units.
+
+        Parameters
+        ----------
+        code : Tensor of shape (..., n_components)
+            Codes.
+
+        Returns
+        -------
+        reconstruction : Tensor of shape (..., n_features)
+            Rows in standard units.
+        """
+        return self.to_standard_units(self.decode_raw(self._to_own_coordinates(code)))
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Encode and decode rows in input units.
@@ -206,24 +239,29 @@ class Autoencoder(nn.Module):
         code = self.encode_standard(self.standardize(x))
         return self.to_input_units(self.decode_raw(code))
 
-    def residual(self, x: Tensor) -> Tensor:
+    def residual(self, x: Tensor, code: Tensor | None = None) -> Tensor:
         """Give input minus reconstruction, in standard units.
 
         Parameters
         ----------
         x : Tensor of shape (..., n_features)
             Rows in input units.
+        code : Tensor of shape (..., n_components) or None, default=None
+            What to reconstruct them from. None: the codes that the encoder gives.
 
         Returns
         -------
         residual : Tensor of shape (..., n_features)
             Differences in standard units.
         """
-        output = self(x)
+        standard = self.standardize(x)
+        raw = self.decode_raw(
+            self.encode_standard(standard) if code is None else self._to_own_coordinates(code)
+        )
         if self.output_activation is not None:
-            return (x - self.to_input_units(output.raw)) / self.scale
+            return (x - self.to_input_units(raw)) / self.scale
         # Not by way of input units: a large shift would cost the small differences.
-        return output.standard_input - self.to_standard_units(output.raw)
+        return standard - self.to_standard_units(raw)
 
     def standardize(self, x: Tensor) -> Tensor:
         """Take rows from input units to standard units.
@@ -292,6 +330,11 @@ class Autoencoder(nn.Module):
         """
         raw = self.decoder(code).to(self.dtype)
         return raw if self.linear_path is None else raw + self.linear_path.decode(code)
+
+    def _to_own_coordinates(self, code: Tensor) -> Tensor:
+        """Take codes that were given away to the coordinates of the decoder."""
+        code = code.to(self.dtype)
+        return code if self.basis is None else self.basis.decode(code)
 
 
 def clip(x: Tensor, smallest: Tensor, largest: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from sklearn_ae.training.net import AutoencoderNet
 from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
+from sklearn_ae.training.threads import count_operations
 
 __all__ = [
     "FULL_BATCH_OPTIMIZERS",
@@ -17,4 +18,5 @@ __all__ = [
     "Rows",
     "check_device",
     "compute_dtype",
+    "count_operations",
 ]
