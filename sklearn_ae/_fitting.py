@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.callback import CallbackContext
-from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from sklearn_ae._bounds import forget_broken_bounds
+from sklearn_ae._complaints import complain_of_divergence, complain_of_under_fitting
 from sklearn_ae._diagnosis import is_under_fitted
 from sklearn_ae._network import build_net, int_or_share
 from sklearn_ae._parameter_object import is_same
@@ -128,11 +128,17 @@ class FittingMixin:
                 if rival and not net.interrupted_ and _leads_further(watcher, monitor):
                     watcher.initial_loss_ = monitor.initial_loss_
                     net, monitor = rival, watcher
+                is_trained = not net.interrupted_ and monitor.best_loss_ < monitor.initial_loss_
+                if is_trained and (length is None or length.fits_decoder):
+                    losses = self._fit_decoder(net, parts)
+                    if losses is not None and parts[1] is not None:
+                        monitor.best_loss_ = min(losses)
             except _InterruptedError as interruption:
                 # What is trained so far: a network of a part of the rows, or of another start.
                 net, monitor = interruption.net, interruption.monitor
             self._finish(net, rows, monitor, length)
-            self._complain_of_under_fitting(max_iter)
+            if is_under_fitted(self._record_, self.initial_loss_):
+                complain_of_under_fitting(max_iter)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
 
     def _train_so_long(
@@ -319,6 +325,12 @@ class FittingMixin:
             and n_rows < _MIN_SAMPLES_TO_HOLD_OUT
         )
 
+    def _fit_decoder(
+        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]
+    ) -> tuple[float, float] | None:
+        """Train the decoder alone on, where that follows, and judge it by the held-out part."""
+        return None
+
     def _has_second_start(self, net: AutoencoderNet) -> bool:
         """Tell whether to train a plain network as well, and keep the better one.
 
@@ -347,9 +359,19 @@ class FittingMixin:
                 warm_up = part.module_.latent.warm_up
                 monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
                 self._train_to_compare(part, (training, held_out), monitor, max_iter)
+                losses = self._fit_decoder(part, (training, held_out))
+                if part.interrupted_:
+                    raise _InterruptedError(part, monitor)
+                if losses is not None:
+                    nearest_losses.append(losses)
                 return part, monitor
 
-            return cross_validate(rows, seed, train)
+            nearest_losses: list[tuple[float, float]] = []
+            length = cross_validate(rows, seed, train)
+            if length is None or not nearest_losses:
+                return length
+            before, after = np.mean(nearest_losses, axis=0)
+            return replace(length, fits_decoder=bool(after < before))
 
         length = length_of(net)
         if length is not None and self._has_second_start(net):
@@ -424,7 +446,7 @@ class FittingMixin:
     ) -> None:
         """Tell what went wrong, if anything did, and set what fitting sets."""
         if monitor.diverged_ or (length is not None and length.diverged):
-            self._complain_of_divergence(monitor)
+            complain_of_divergence(monitor.initial_loss_, self.loss, self.learning_rate)
         if net.interrupted_:
             warnings.warn("Training interrupted by user: the best weights so far are kept.")
         attributes = self._fitted_attributes(net, monitor, rows, length, on_stream=on_stream)
@@ -442,27 +464,6 @@ class FittingMixin:
                     "scikit-learn are set by set_callbacks."
                 )
         return callbacks
-
-    def _complain_of_under_fitting(self, max_iter: int) -> None:
-        if is_under_fitted(self._record_, self.initial_loss_):
-            warnings.warn(
-                f"The loss was still falling when training reached max_iter={max_iter}: "
-                "raise max_iter. diagnose() tells more.",
-                ConvergenceWarning,
-            )
-
-    def _complain_of_divergence(self, monitor: Monitor) -> None:
-        if not np.isfinite(monitor.initial_loss_):
-            raise ValueError(
-                f"The loss is {monitor.initial_loss_} before training: loss={self.loss!r} or the "
-                "modules of the architecture give no finite number for these data."
-            )
-        warnings.warn(
-            "Training stopped because the loss is no longer finite: the best weights so far are "
-            f"kept. Lower learning_rate (now {self.learning_rate:g}), or scale columns of very "
-            "different size, for example with StandardScaler.",
-            RuntimeWarning,
-        )
 
 
 class _InterruptedError(Exception):

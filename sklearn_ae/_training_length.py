@@ -34,6 +34,8 @@ class TrainingLength:
         Whether no fold took all epochs.
     diverged : bool
         Whether the loss of a fold stopped being finite.
+    fits_decoder : bool, default=False
+        Whether it pays to fit the decoder alone afterwards.
     """
 
     n_epochs: int
@@ -45,6 +47,7 @@ class TrainingLength:
     held_out_curve: list[float]
     ended_early: bool
     diverged: bool
+    fits_decoder: bool = False
 
     def is_beaten_by(self, other: "TrainingLength") -> bool:
         """Tell whether another start leads further, with the same folds.

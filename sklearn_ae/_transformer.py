@@ -1,27 +1,17 @@
 """Dimensionality reduction by an autoencoder."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
-from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae._components import divide_explained_variance
+from sklearn_ae._codes import CodeTransformer
 from sklearn_ae._standard_units import one_scale
-from sklearn_ae.nn import Latent
-from sklearn_ae.training import AutoencoderNet, Monitor, Rows, count_operations
-
-# For transform_max_iter="auto": steps, and the operations that decoding a row and taking the
-# gradient may cost, for transform not to take much longer than those who wait for it expect.
-_N_STEPS, _MAX_OPERATIONS = 20, 600_000
 
 
-class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CodeTransformer):
     """Dimensionality reduction by an autoencoder that starts at PCA.
 
     A neural network encodes each row into a few numbers and decodes them again; it is
@@ -229,11 +219,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     >>> autoencoder.inverse_transform(codes).shape
     (1797, 64)
     """
-
-    _parameter_constraints: dict[str, list[Any]] = {
-        **BaseAutoencoder._parameter_constraints,
-        "transform_max_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
-    }
 
     def __init__(
         self,
@@ -496,51 +481,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 "float64" if self.precision == "float64" else "float32"
             ]
         return tags
-
-    def _fitted_attributes(
-        self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
-    ) -> dict[str, Any]:
-        attributes = super()._fitted_attributes(net, monitor, rows, *args, **kwargs)
-        # Codes of a stream stay comparable from one part of it to the next.
-        ratio = divide_explained_variance(
-            net,
-            rows,
-            arrange=not kwargs.get("on_stream", False),
-            n_steps=self._n_steps_to_nearest(net),
-        )
-        return attributes | {"explained_variance_ratio_": ratio}
-
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net_.module_.encode_nearest(x, self._n_steps_to_nearest(self.net_))
-
-    def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net_.module_.decode(self._encode(x))
-
-    def _residual(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net_.module_.residual(x, self._encode(x))
-
-    def _check_rows(self, *args: Any, **kwargs: Any) -> Rows:
-        if self.latent is not None and self.transform_max_iter not in ("auto", 0):
-            raise ValueError(
-                f"transform_max_iter={self.transform_max_iter!r} has no meaning with "
-                f"latent={self.latent!r}: nearer to the row, a code would not keep to what the "
-                "latent asks of it. Use 'auto' or 0."
-            )
-        return super()._check_rows(*args, **kwargs)
-
-    def _n_steps_to_nearest(self, net: AutoencoderNet) -> int:
-        """Give how many steps of the code towards the row follow the encoder."""
-        if self.transform_max_iter != "auto":
-            return int(self.transform_max_iter)
-        module = net.module_
-        is_meant = (
-            type(module.latent) is Latent
-            and module.corruption is None
-            and net.criterion_.is_squared_error
-        )
-        # Unknown, and therefore not below, where there are not only matrix products.
-        is_cheap = count_operations(module.decoder, batch_size=1) <= _MAX_OPERATIONS
-        return _N_STEPS if is_meant and is_cheap else 0
 
     def _scale(self, std: np.ndarray) -> np.ndarray:
         return one_scale(std)

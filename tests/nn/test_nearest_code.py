@@ -1,5 +1,7 @@
 """The code whose reconstruction is nearest to a row."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -42,7 +44,7 @@ def test_no_row_is_worse_than_its_guess_and_further_steps_do_not_harm():
     errors = [
         distance(parabola, nearest_code(parabola, guess, target, n), target) for n in range(12)
     ]
-    for before, after in zip(errors, errors[1:], strict=False):
+    for before, after in itertools.pairwise(errors):
         assert (after <= before).all()
     assert errors[-1].mean() < 0.5 * errors[0].mean()
 

@@ -1,0 +1,107 @@
+"""The codes of the transformer: moved to where their reconstructions are nearest, and arranged."""
+
+from numbers import Integral
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._components import divide_explained_variance
+from sklearn_ae.nn import Latent
+from sklearn_ae.training import (
+    FULL_BATCH_OPTIMIZERS,
+    AutoencoderNet,
+    Monitor,
+    Rows,
+    count_operations,
+    fit_decoder,
+)
+
+# For transform_max_iter="auto": steps, and the operations that decoding a row and taking the
+# gradient may cost, for transform not to take much longer than those who wait for it expect.
+_N_STEPS, _MAX_OPERATIONS = 20, 600_000
+# Number of the optimizer's steps that the decoder is trained for alone, where max_iter="auto", and
+# the least and the largest number of epochs.
+_N_DECODER_STEPS, _MIN_DECODER_EPOCHS, _MAX_DECODER_EPOCHS = 640, 10, 50
+
+
+class CodeTransformer(BaseAutoencoder):
+    """Base class of the transformer: what `transform_max_iter` does, and components."""
+
+    transform_max_iter: Any
+    latent: Any
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseAutoencoder._parameter_constraints,
+        "transform_max_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.encode_nearest(x, self._n_steps_to_nearest(self.net_))
+
+    def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.decode(self._encode(x))
+
+    def _residual(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.residual(x, self._encode(x))
+
+    def _n_steps_to_nearest(self, net: AutoencoderNet) -> int:
+        """Give how many steps of the code towards the row follow the encoder."""
+        if self.transform_max_iter != "auto":
+            return int(self.transform_max_iter)
+        module = net.module_
+        is_meant = (
+            type(module.latent) is Latent
+            and module.corruption is None
+            and net.criterion_.is_squared_error
+        )
+        # Unknown, and therefore not below, where there are not only matrix products.
+        is_cheap = count_operations(module.decoder, batch_size=1) <= _MAX_OPERATIONS
+        return _N_STEPS if is_meant and is_cheap else 0
+
+    def _fit_decoder(
+        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]
+    ) -> tuple[float, float] | None:
+        n_steps = self._n_steps_to_nearest(net)
+        follows = (
+            n_steps > 0
+            and self.max_iter == "auto"
+            and net.criterion_.is_squared_error
+            and net.l1_penalty == 0
+            and self.optimizer not in FULL_BATCH_OPTIMIZERS
+        )
+        if not follows:
+            return None
+        batch_size = self._batch_size(len(parts[0]))
+        n_epochs = _N_DECODER_STEPS // -(-len(parts[0]) // batch_size)
+        return fit_decoder(
+            net,
+            *parts,
+            learning_rate=self.learning_rate,
+            batch_size=batch_size,
+            n_epochs=min(max(n_epochs, _MIN_DECODER_EPOCHS), _MAX_DECODER_EPOCHS),
+            n_steps=n_steps,
+        )
+
+    def _fitted_attributes(
+        self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        attributes = super()._fitted_attributes(net, monitor, rows, *args, **kwargs)
+        ratio = divide_explained_variance(
+            net,
+            rows,
+            # Codes of a stream stay comparable from one part of it to the next.
+            arrange=not kwargs.get("on_stream", False),
+            n_steps=self._n_steps_to_nearest(net),
+        )
+        return attributes | {"explained_variance_ratio_": ratio}
+
+    def _check_rows(self, *args: Any, **kwargs: Any) -> Rows:
+        if self.latent is not None and self.transform_max_iter not in ("auto", 0):
+            raise ValueError(
+                f"transform_max_iter={self.transform_max_iter!r} has no meaning with "
+                f"latent={self.latent!r}: nearer to the row, a code would not keep to what the "
+                "latent asks of it. Use 'auto' or 0."
+            )
+        return super()._check_rows(*args, **kwargs)
