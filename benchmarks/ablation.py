@@ -30,6 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULT: {},
     "no linear path": {"linear_path": None},
     "no plain network beside": {"linear_path": "pca"},
+    "codes of the encoder": {"transform_max_iter": 0},
     "no clipping": {"output_activation": "identity"},
     "no weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"learning_rate_schedule": "constant"},

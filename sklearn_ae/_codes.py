@@ -23,7 +23,7 @@ from sklearn_ae.training import (
 _N_STEPS, _MAX_OPERATIONS = 20, 600_000
 # Number of the optimizer's steps that the decoder is trained for alone, where max_iter="auto", and
 # the least and the largest number of epochs.
-_N_DECODER_STEPS, _MIN_DECODER_EPOCHS, _MAX_DECODER_EPOCHS = 640, 10, 50
+_N_DECODER_STEPS, _MIN_DECODER_EPOCHS, _MAX_DECODER_EPOCHS = 1300, 10, 50
 
 
 class CodeTransformer(BaseAutoencoder):

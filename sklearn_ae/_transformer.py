@@ -118,7 +118,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         loss falls by 2 %.
     validation_fraction : float, default=0.1
         Share of the rows that early stopping holds out.
-    n_iter_no_change : int or None, default=50
+    n_iter_no_change : int or None, default=20
         Training stops after so many epochs in a row without improvement; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
@@ -244,7 +244,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tol=1e-4,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=50,
+        n_iter_no_change=20,
         warm_start=False,
         device="auto",
         precision=None,
