@@ -70,6 +70,7 @@ class CodeTransformer(BaseAutoencoder):
             and net.criterion_.is_squared_error
             and net.l1_penalty == 0
             and self.optimizer not in FULL_BATCH_OPTIMIZERS
+            and any(weights.requires_grad for weights in net.module_.decoder.parameters())
         )
         if not follows:
             return None

@@ -125,6 +125,7 @@ class DiagnosisMixin:
 
     net_: Any
     _record_: Record
+    _residual: Any
 
     def diagnose(self) -> Diagnosis:
         """Tell what went wrong in the last training, if anything did.
@@ -148,7 +149,7 @@ class DiagnosisMixin:
         """
         check_is_fitted(self)
         figures: dict[str, str] = {}
-        case = _Case(self, self._record_, gather(self.net_, self._record_))
+        case = _Case(self, self._record_, gather(self.net_, self._record_, self._residual))
         findings = [finding for examine in _EXAMINATIONS for finding in examine(case, figures)]
         return Diagnosis(type(self).__name__, figures, tuple(findings))
 

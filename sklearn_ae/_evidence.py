@@ -1,5 +1,6 @@
 """How a trained network does on the rows that the record of its training has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Evidence:
     output_range: tuple[float, float]
 
 
-def gather(net: AutoencoderNet, record: Record) -> Evidence:
+def gather(net: AutoencoderNet, record: Record, residual: Callable[[Tensor], Tensor]) -> Evidence:
     """Gather the evidence.
 
     Parameters
@@ -54,6 +55,8 @@ def gather(net: AutoencoderNet, record: Record) -> Evidence:
         The net, trained.
     record : Record
         The record of its training.
+    residual : callable
+        Gives rows minus their reconstructions, in standard units.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def gather(net: AutoencoderNet, record: Record) -> Evidence:
     """
     module = net.module_
     judged = record.rows if record.held_out is None else record.held_out
-    error = float(np.mean(np.square(net.compute(module.residual, judged), dtype=np.float64)))
+    error = float(np.mean(np.square(net.compute(residual, judged), dtype=np.float64)))
     output_range = (-np.inf, np.inf)
     if module.output_activation is not None:
         output_range = (0.0 if isinstance(module.output_activation, nn.Sigmoid) else -1.0, 1.0)

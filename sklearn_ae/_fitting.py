@@ -130,9 +130,7 @@ class FittingMixin:
                     net, monitor = rival, watcher
                 is_trained = not net.interrupted_ and monitor.best_loss_ < monitor.initial_loss_
                 if is_trained and (length is None or length.fits_decoder):
-                    losses = self._fit_decoder(net, parts)
-                    if losses is not None and parts[1] is not None:
-                        monitor.best_loss_ = min(losses)
+                    self._fit_decoder(net, parts)
             except _InterruptedError as interruption:
                 # What is trained so far: a network of a part of the rows, or of another start.
                 net, monitor = interruption.net, interruption.monitor

@@ -106,7 +106,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     max_iter : int or "auto", default="auto"
         Number of epochs, at the most. "auto": as many as make 6,000 steps, but at least
         25 and at most 300; with fewer than 500 rows and ``early_stopping="auto"`` as many of
-        these as are best by cross-validation with five folds, on all rows.
+        these as are best by cross-validation with five folds, on all rows. Where codes are
+        nearest (see `transform_max_iter`), up to 50 epochs or 1,300 steps of the decoder
+        alone follow, in which each row has its nearest code; kept if they lower the
+        error of rows that are held out.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
@@ -142,7 +145,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
         ``set_callbacks`` instead. Either watch one training: the last, of the folds of
-        cross-validation and of the two starts that `linear_path` names.
+        cross-validation and of the two starts that `linear_path` names, without what the
+        decoder is trained for alone.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives
         the same result each time, bit for bit on one machine, large networks also
@@ -176,7 +180,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         linear path that of PCA.
     best_loss_ : float
         Loss of the weights that were kept: the lowest one, that before the first epoch
-        included.
+        included. All losses are those of the encoder's codes, before the decoder is trained
+        alone.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         What the components explain, as shares of the variance: in proportion to what the
         error would gain if the component was always at its mean. They add up to the share

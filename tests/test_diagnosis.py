@@ -64,6 +64,7 @@ def test_over_fitting():
         hidden_layer_sizes=(256, 256),
         early_stopping=True,
         n_iter_no_change=None,
+        transform_max_iter=0,
     )
     report = fitted.diagnose()
     assert report.symptoms == ("over-fitting", "no better than PCA")
