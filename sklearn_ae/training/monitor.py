@@ -8,6 +8,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from sklearn_ae.training.schedules import RISING
+
 if TYPE_CHECKING:
     from sklearn_ae.training.net import AutoencoderNet
 
@@ -33,8 +35,8 @@ class Monitor(Callback):
     tol : float
         Share of the best loss by which an epoch has to improve on it.
     patience : int or None
-        Epochs in a row without such an improvement after which training stops; None to
-        go on.
+        Epochs in a row without such an improvement after which training stops, those in
+        which the learning rate rises not counted; None to go on.
     warm_up : int, default=0
         Number of epochs, those before this training included, that do not count for that.
     keep_last : bool, default=False
@@ -131,8 +133,10 @@ class Monitor(Callback):
         if not self.diverged_ and (loss < self.best_loss_ - rounding or self.keep_last):
             self.best_loss_ = loss
             self._keep(weights)
-        # While what is minimised changes, no improvement says nothing.
-        if len(net.history) > self.warm_up:
+        # While what is minimised changes, or steps become longer, no improvement says nothing.
+        rising = RISING.get(net.schedule, 0.0) * net.n_scheduled
+        n_epochs = len(net.history)
+        if n_epochs > self.warm_up and n_epochs - self.n_epochs_before_ > rising:
             self._n_without_improvement += 1
         if loss < self._to_beat:
             self._to_beat = self._less_tol(loss)

@@ -153,7 +153,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.lr = learning_rate
         self.schedule = schedule
         self.batch_size = batch_size
-        self._n_scheduled = max_epochs
+        self.n_scheduled = max_epochs
         self.max_epochs = max_epochs if n_epochs is None else n_epochs
         self.held_out = held_out
         self.held_out_losses = held_out_losses
@@ -283,7 +283,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             return
         assert isinstance(iterator, Batches)
         if training and self._max_steps is None:
-            self._max_steps = len(iterator) * self._n_scheduled
+            self._max_steps = len(iterator) * self.n_scheduled
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
         # more than a small network's step; that is done only where a callback wants it.
         if training:

@@ -10,6 +10,8 @@ PLATEAU_PATIENCE = 5
 PLATEAU_FACTOR = 0.2
 
 _WARM_UP = 0.25  # share of the training in which the one-cycle schedule rises
+# Share of the training in which a schedule rises, where one does.
+RISING = {"one_cycle": _WARM_UP}
 
 
 def constant(progress: float) -> float:  # noqa: ARG001

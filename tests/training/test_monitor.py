@@ -13,9 +13,11 @@ class FakeNet:
     """A net of one weight, whose losses are given."""
 
     dtype = torch.float64
+    n_scheduled = 12
 
-    def __init__(self, initial):
+    def __init__(self, initial, schedule="constant"):
         self.initial = initial
+        self.schedule = schedule
         self.history = []
         self.weight = torch.zeros(1)
 
@@ -29,9 +31,9 @@ class FakeNet:
         self.weight.copy_(weights[0])
 
 
-def train(monitor, losses, initial=10.0, validation=True):
+def train(monitor, losses, initial=10.0, validation=True, schedule="constant"):
     """Train with these losses; the weight counts the epochs."""
-    net = FakeNet(initial)
+    net = FakeNet(initial, schedule)
     data = {"dataset_train": ROWS, "dataset_valid": "validation" if validation else None}
     monitor.on_train_begin(net)
     try:
@@ -120,6 +122,11 @@ def test_hooks():
     monitor = Monitor(0, None, begin=lambda: calls.append("begin"), end=lambda: len(calls) >= 3)
     assert train(monitor, [5, 4, 3, 2]) == (3, 3)
     assert calls == ["begin"] * 3
+
+
+def test_patience_begins_once_the_learning_rate_falls():
+    assert train(Monitor(0, 2), [11] * 9, schedule="one_cycle")[1] == 5  # a quarter of 12, and 2
+    assert train(Monitor(0, 2), [11] * 9, schedule="cosine")[1] == 2
 
 
 def test_patience_begins_after_the_warm_up():
