@@ -58,12 +58,16 @@ def nearest_code(
         code, target = code.clone(), target.clone()
         error, slope = _error_and_slope(decode, code, target)
         length = torch.ones_like(error)
-        for _ in range(max_iter):
+        for n_left in range(max_iter, 0, -1):
             # Row by row, or what becomes of one would depend on its company.
             goes_on = length * slope.square().sum(1) > _TOLERANCE * error
             if not goes_on.any():
                 break
             ahead = code - length[:, None] * slope
+            if n_left == 1:  # and no slope is needed any more
+                with torch.no_grad():
+                    better = goes_on & (_error(decode, ahead, target) < error)
+                return torch.where(better[:, None], ahead, code)
             its_error, its_slope = _error_and_slope(decode, ahead, target)
             step, change = ahead - code, its_slope - slope
             along = (step * change).sum(1)
@@ -79,8 +83,13 @@ def nearest_code(
 def _error_and_slope(
     decode: Callable[[Tensor], Tensor], code: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Give half the squared error of each row, and its gradient by the code."""
+    """Give the error of each row, and its gradient by the code."""
     code = code.detach().requires_grad_()
-    error = 0.5 * (decode(code) - target).square().sum(1)
+    error = _error(decode, code, target)
     (slope,) = torch.autograd.grad(error.sum(), code)
     return error.detach(), slope
+
+
+def _error(decode: Callable[[Tensor], Tensor], code: Tensor, target: Tensor) -> Tensor:
+    """Give half the squared error of each row."""
+    return 0.5 * (decode(code) - target).square().sum(1)

@@ -71,7 +71,9 @@ def test_callback_stops_training(estimator):
 @each_estimator
 def test_training_that_stops_early_ends_its_tasks(estimator):
     recorder = Recorder()
-    fitted = make(estimator, max_iter=50, n_iter_no_change=1, tol=0.5).set_callbacks(recorder)
+    fitted = make(
+        estimator, max_iter=50, n_iter_no_change=1, tol=0.5, learning_rate_schedule="cosine"
+    ).set_callbacks(recorder)
     fitted.fit(X)
     assert fitted.n_iter_ == 1
     begun, ended = ([c[1:] for c in recorder.calls if c[0] == hook] for hook in ("begin", "end"))
