@@ -122,6 +122,8 @@ def autoencoder(
             "optimizer": "adam",
             # The others do not clip, and would not reach the same loss.
             "output_activation": "identity",
+            # Nor do they look for nearest codes.
+            "transform_max_iter": 0,
             "learning_rate": LEARNING_RATE,
             "learning_rate_schedule": "constant",
             "early_stopping": False,
