@@ -37,6 +37,16 @@ class _Activation(NamedTuple):
     saves_input: bool = False
 
 
+class _Products(NamedTuple):
+    """Matrix products, which take `out`."""
+
+    product: Callable[..., Tensor]
+    added_product: Callable[..., Tensor]
+
+
+_OF_ONE = _Products(torch.mm, torch.addmm)
+_OF_SEVERAL = _Products(torch.bmm, torch.baddbmm)
+
 _SLOPE = nn.LeakyReLU().negative_slope
 
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
@@ -85,11 +95,15 @@ class Chain:
     Parameters
     ----------
     autoencoder : Autoencoder
-        One that `fits`, whose parameters have gradients already: these are written to.
+        One that `fits`, whose parameters have gradients already: these are written to. Of
+        one of several members, all that is said of rows below has a leading dimension for
+        these.
     n_rows : int
         Rows in a batch, at the most.
     dtype : torch.dtype or None, default=None
         Type in which products are made, if not that of the weights.
+    with_encoder : bool, default=True
+        False: of the decoder alone, and only its parameters need gradients.
 
     Examples
     --------
@@ -139,17 +153,27 @@ class Chain:
         )
 
     def __init__(
-        self, autoencoder: Autoencoder, n_rows: int, dtype: torch.dtype | None = None
+        self,
+        autoencoder: Autoencoder,
+        n_rows: int,
+        dtype: torch.dtype | None = None,
+        *,
+        with_encoder: bool = True,
     ) -> None:
         self._dtype = autoencoder.dtype if dtype is None else dtype
         self.n_rows = n_rows
+        decoder: Any = autoencoder.decoder
+        self._n_members = len(decoder.layers[0].weight)
+        self._products = _OF_ONE if self._n_members == 1 else _OF_SEVERAL
         self._copies: list[tuple[_Trained, _Trained]] = []
-        self._encoder = self._layers(autoencoder.encoder, n_rows)
-        self._decoder = self._layers(autoencoder.decoder, n_rows)
-        path = autoencoder.linear_path
-        self._path = None
-        if path is not None:
-            self._path = self._trained(path.encoder_weight), self._trained(path.decoder_weight)
+        self._encoder = self._layers(autoencoder.encoder, n_rows) if with_encoder else []
+        self._decoder = self._layers(decoder, n_rows)
+        self._path: list[_Trained] = []
+        if autoencoder.linear_path is not None:
+            path = autoencoder.linear_path
+            self._path.append(self._trained(path.decoder_weight))
+            if with_encoder:
+                self._path.append(self._trained(path.encoder_weight))
         self._bounds: Tensor | None = None
         if autoencoder.bounds is not None:
             self._bounds = autoencoder.standardize(autoencoder.bounds)
@@ -171,10 +195,13 @@ class Chain:
             The squared errors, weighted, summed over rows and columns.
         """
         with torch.no_grad():
-            total, residual, x = self._errors(x, weight)
-            self._backward(residual, x)
-            for original, coarse in self._copies:
-                original.gradient.copy_(coarse.gradient)
+            coarse = self._to_dtype(x)
+            code = self._encode(coarse)
+            residual = self._residual(code, x)
+            total, weighted = _weigh(residual, weight, self._n_members)
+            self._backward(self._scaled(weighted), coarse, code)
+            for original, copied in self._copies:
+                original.gradient.copy_(copied.gradient)
         return total
 
     def loss(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -193,42 +220,109 @@ class Chain:
             The squared errors, weighted, summed over rows and columns.
         """
         with torch.no_grad():
-            return self._errors(x, weight)[0]
+            residual = self._residual(self._encode(self._to_dtype(x)), x)
+            return _weigh(residual, weight, self._n_members)[0]
 
-    def _errors(self, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the total, the weighted residuals, and the input in the type of the products."""
+    def backward_decoder(self, code: Tensor, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Compute the gradient of the decoder's parameters alone, the codes being given.
+
+        Parameters
+        ----------
+        code : Tensor of shape (batch, n_components)
+            Codes.
+        x : Tensor of shape (batch, n_features)
+            What they should be decoded to, in standard units.
+        weight : Tensor of shape (batch,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        total : Tensor of shape ()
+            The squared errors, weighted, summed over rows and columns.
+        """
+        with torch.no_grad():
+            total, weighted = _weigh(self._residual(code, x), weight, self._n_members)
+            self._backward_decoder(self._scaled(weighted), code, None)
+        return total
+
+    def pull(
+        self, code: Tensor, x: Tensor, *, with_slope: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """Compute how codes have to change for their reconstructions to be nearer to rows.
+
+        Parameters
+        ----------
+        code : Tensor of shape (batch, n_components)
+            Codes.
+        x : Tensor of shape (batch, n_features)
+            The rows, in standard units.
+        with_slope : bool, default=True
+            Whether to compute the gradient.
+
+        Returns
+        -------
+        error : Tensor of shape (batch,)
+            Half the squared error of each row.
+        slope : Tensor of shape (batch, n_components) or None
+            Its gradient by the code of the row.
+        """
+        with torch.no_grad():
+            residual = self._residual(code, x)
+            error = 0.5 * residual.square().sum(-1)
+            if not with_slope:
+                return error, None
+            slope = torch.empty_like(code)
+            _, decoder = self._views(code.shape[-2])
+            _backward(decoder, residual, self._products, slope)
+            if self._path:
+                self._products.added_product(slope, residual, self._path[0].value.mT, out=slope)
+        return error, slope
+
+    def _to_dtype(self, x: Tensor) -> Tensor:
         for original, coarse in self._copies:
             coarse.value.copy_(original.value)
-        x = target if target.dtype == self._dtype else target.to(self._dtype)
-        encoder, decoder = self._views(x.shape[0])
-        code = _forward(encoder, x)
-        if self._path is not None:
-            code.addmm_(x, self._path[0].value)
-        raw = _forward(decoder, code)
-        if self._path is not None:
-            raw.addmm_(code, self._path[1].value)
+        return x if x.dtype == self._dtype else x.to(self._dtype)
+
+    def _encode(self, x: Tensor) -> Tensor:
+        code = _forward(self._views(x.shape[-2])[0], x, self._products)
+        if self._path:
+            self._products.added_product(code, x, self._path[1].value, out=code)
+        return code
+
+    def _residual(self, code: Tensor, target: Tensor) -> Tensor:
+        """Give reconstruction minus target."""
+        raw = _forward(self._views(code.shape[-2])[1], code, self._products)
+        if self._path:
+            self._products.added_product(raw, code, self._path[0].value, out=raw)
         if self._bounds is not None:
             # See `clip`: the gradient stays as it is. Coarse bounds would not be those of the rows.
             raw = raw.to(target.dtype).clamp_(*self._bounds)
         # In the type of the weights: differences of coarse numbers would be coarser still.
-        residual = raw.sub_(target) if raw.dtype == target.dtype else raw - target
-        weighted = residual
-        if weight is not None:
-            weighted = residual * weight.to(residual.dtype)[:, None]
-        return torch.dot(weighted.view(-1), residual.view(-1)), weighted, x
+        return raw.sub_(target) if raw.dtype == target.dtype else raw - target
 
-    def _backward(self, residual: Tensor, x: Tensor) -> None:
-        encoder, decoder = self._views(x.shape[0])
-        gradient = residual.mul_(2 / residual.numel())
-        if gradient.dtype != self._dtype:
-            gradient = gradient.to(self._dtype)
-        code_t, code_gradient = encoder[-1].output_t, encoder[-1].gradient
-        _backward(decoder, code_t, gradient, code_gradient)
-        if self._path is not None:
-            torch.mm(code_t, gradient, out=self._path[1].gradient)
-            code_gradient.addmm_(gradient, self._path[1].value.t())
-            torch.mm(x.t(), code_gradient, out=self._path[0].gradient)
-        _backward(encoder, x.t(), code_gradient, None)
+    def _scaled(self, residual: Tensor) -> Tensor:
+        """Go from the residuals to the gradient of their mean square, in place."""
+        gradient = residual.mul_(2 / (residual.shape[-2] * residual.shape[-1]))
+        return gradient if gradient.dtype == self._dtype else gradient.to(self._dtype)
+
+    def _backward(self, gradient: Tensor, x: Tensor, code: Tensor) -> None:
+        encoder, _ = self._views(x.shape[-2])
+        code_gradient = encoder[-1].gradient
+        self._backward_decoder(gradient, code, code_gradient)
+        if self._path:
+            self._products.product(x.mT, code_gradient, out=self._path[1].gradient)
+        _backward(encoder, code_gradient, self._products, None, x.mT)
+
+    def _backward_decoder(
+        self, gradient: Tensor, code: Tensor, code_gradient: Tensor | None
+    ) -> None:
+        _, decoder = self._views(code.shape[-2])
+        if self._path:
+            self._products.product(code.mT, gradient, out=self._path[0].gradient)
+        _backward(decoder, gradient, self._products, code_gradient, code.mT)
+        if self._path and code_gradient is not None:
+            path = self._path[0].value.mT
+            self._products.added_product(code_gradient, gradient, path, out=code_gradient)
 
     def _views(self, n_rows: int) -> tuple[list["_Layer"], list["_Layer"]]:
         # Taking views costs as much as small products: it is done once for each size of batches.
@@ -255,7 +349,7 @@ class Chain:
     def _trained(self, parameter: Tensor) -> "_Trained":
         assert parameter.grad is not None, "gradients are written where they are"
         value, gradient = parameter.detach(), parameter.grad
-        if value.dim() == 3:  # of a single member
+        if value.dim() == 3 and self._n_members == 1:
             value, gradient = value[0], gradient[0]
         original = _Trained(value, gradient)
         if value.dtype == self._dtype:
@@ -279,11 +373,11 @@ class _Layer:
         self, weight: _Trained, bias: _Trained, activation: _Activation | None, n_rows: int
     ) -> None:
         self.weight, self.weight_gradient = weight
-        self.weight_t = self.weight.t()
-        self.bias, self.bias_gradient = bias.value[0], bias.gradient[0]
+        self.weight_t = self.weight.mT
+        self.bias, self.bias_gradient = bias
         self.activation = activation
         self.output, self.gradient = (self._new(n_rows) for _ in range(2))
-        self.output_t = self.output.t()
+        self.output_t = self.output.mT
         # What the activation is applied to, if its gradient asks for that.
         keeps_linear = activation is not None and activation.saves_input
         self.linear = self._new(n_rows) if keeps_linear else self.output
@@ -291,24 +385,40 @@ class _Layer:
 
     def narrow(self, n_rows: int) -> "_Layer":
         layer = copy.copy(self)
-        layer.output, layer.gradient, layer.linear = (
-            memory[:n_rows] for memory in (self.output, self.gradient, self.linear)
-        )
-        layer.output_t = layer.output.t()
+        if self.weight.dim() == 2:
+            layer.output, layer.gradient, layer.linear = (
+                memory[:n_rows] for memory in (self.output, self.gradient, self.linear)
+            )
+        else:  # what is narrower has gaps between the members
+            layer.output, layer.gradient = (self._new(n_rows) for _ in range(2))
+            keeps_linear = self.linear is not self.output
+            layer.linear = self._new(n_rows) if keeps_linear else layer.output
+        layer.output_t = layer.output.mT
         seen = [layer.linear, layer.output, layer.gradient]
         if layer.output.numel() < SMALL:
             # Past oneDNN, see there.
-            seen = [memory.t() for memory in seen]
+            seen = [memory.mT for memory in seen]
         layer.seen_by_activation = seen
         return layer
 
     def _new(self, n_rows: int) -> Tensor:
-        return self.weight.new_empty(n_rows, self.weight.shape[1])
+        *members, _, width = self.weight.shape
+        return self.weight.new_empty(*members, n_rows, width)
 
 
-def _forward(layers: list[_Layer], x: Tensor) -> Tensor:
+def _weigh(residual: Tensor, weight: Tensor | None, n_members: int) -> tuple[Tensor, Tensor]:
+    """Give the total of the squared errors, and the residuals times the weights."""
+    weighted = residual
+    if weight is not None:
+        weighted = residual * weight.to(residual.dtype).unsqueeze(-1)
+    if n_members > 1:
+        return torch.linalg.vecdot(weighted.flatten(1), residual.flatten(1)), weighted
+    return torch.dot(weighted.view(-1), residual.view(-1)), weighted
+
+
+def _forward(layers: list[_Layer], x: Tensor, products: _Products) -> Tensor:
     for layer in layers:
-        torch.addmm(layer.bias, x, layer.weight, out=layer.linear)
+        products.added_product(layer.bias, x, layer.weight, out=layer.linear)
         if layer.activation is not None:
             linear, output, _ = layer.seen_by_activation
             layer.activation.forward(linear, output)
@@ -316,8 +426,14 @@ def _forward(layers: list[_Layer], x: Tensor) -> Tensor:
     return x
 
 
-def _backward(layers: list[_Layer], x_t: Tensor, gradient: Tensor, out: Tensor | None) -> None:
-    """Go from the gradient of the output, which is overwritten, to that of weights and input."""
+def _backward(
+    layers: list[_Layer],
+    gradient: Tensor,
+    products: _Products,
+    out: Tensor | None,
+    x_t: Tensor | None = None,
+) -> None:
+    """Go from the gradient of the output to that of the input and, where that is given, weights."""
     below: list[_Layer | None] = [None, *layers[:-1]]
     for layer, before in zip(reversed(layers), reversed(below), strict=True):
         if layer.activation is not None:
@@ -325,11 +441,13 @@ def _backward(layers: list[_Layer], x_t: Tensor, gradient: Tensor, out: Tensor |
             # given that of others.
             linear, _, own_gradient = layer.seen_by_activation
             layer.activation.backward(own_gradient, linear)
-        torch.mm(x_t if before is None else before.output_t, gradient, out=layer.weight_gradient)
-        torch.sum(gradient, 0, out=layer.bias_gradient)
+        if x_t is not None:
+            input_t = x_t if before is None else before.output_t
+            products.product(input_t, gradient, out=layer.weight_gradient)
+            torch.sum(gradient, -2, keepdim=True, out=layer.bias_gradient)
         into = out if before is None else before.gradient
         if into is not None:
-            torch.mm(gradient, layer.weight_t, out=into)
+            products.product(gradient, layer.weight_t, out=into)
             gradient = into
 
 

@@ -55,41 +55,80 @@ def nearest_code(
     """
     # What is made in inference mode can not be differentiated.
     with torch.inference_mode(False), torch.enable_grad():
-        code, target = code.clone(), target.clone()
-        error, slope = _error_and_slope(decode, code, target)
-        length = torch.ones_like(error)
-        for n_left in range(max_iter, 0, -1):
-            # Row by row, or what becomes of one would depend on its company.
-            goes_on = length * slope.square().sum(1) > _TOLERANCE * error
-            if not goes_on.any():
-                break
-            ahead = code - length[:, None] * slope
-            if n_left == 1:  # and no slope is needed any more
-                with torch.no_grad():
-                    better = goes_on & (_error(decode, ahead, target) < error)
-                return torch.where(better[:, None], ahead, code)
-            its_error, its_slope = _error_and_slope(decode, ahead, target)
-            step, change = ahead - code, its_slope - slope
-            along = (step * change).sum(1)
-            following = torch.where(along > 0, along / change.square().sum(1), 2 * length)
-            better = goes_on & (its_error < error)
-            length = torch.where(better, following.clamp(max=_LONGEST), _SHORTENED * length)
-            error = torch.where(better, its_error, error)
-            code = torch.where(better[:, None], ahead, code)
-            slope = torch.where(better[:, None], its_slope, slope)
+        target = target.clone()
+        return descend(
+            lambda code, with_slope: pull(decode, code, target, with_slope), code.clone(), max_iter
+        )
+
+
+def descend(
+    pull_codes: Callable[[Tensor, bool], tuple[Tensor, Tensor | None]], code: Tensor, max_iter: int
+) -> Tensor:
+    """Move codes downhill, each by steps of its own.
+
+    Parameters
+    ----------
+    pull_codes : callable
+        ``(code, with_slope) -> (error, slope)``: the error of each row, of shape (..., n_rows),
+        and its gradient by the code of the row, or None where that is not asked for.
+    code : Tensor of shape (..., n_rows, n_components)
+        The codes to begin with.
+    max_iter : int
+        Number of steps, at the most.
+
+    Returns
+    -------
+    code : Tensor of shape (..., n_rows, n_components)
+        The codes.
+    """
+    error, slope = pull_codes(code, True)
+    assert slope is not None, "asked for"
+    length = torch.ones_like(error)
+    for n_left in range(max_iter, 0, -1):
+        # Row by row, or what becomes of one would depend on its company.
+        goes_on = length * slope.square().sum(-1) > _TOLERANCE * error
+        if not goes_on.any():
+            break
+        ahead = code - length[..., None] * slope
+        its_error, its_slope = pull_codes(ahead, n_left > 1)
+        better = goes_on & (its_error < error)
+        if its_slope is None:  # after the last step
+            return torch.where(better[..., None], ahead, code)
+        step, change = ahead - code, its_slope - slope
+        along = (step * change).sum(-1)
+        following = torch.where(along > 0, along / change.square().sum(-1), 2 * length)
+        length = torch.where(better, following.clamp(max=_LONGEST), _SHORTENED * length)
+        error = torch.where(better, its_error, error)
+        code = torch.where(better[..., None], ahead, code)
+        slope = torch.where(better[..., None], its_slope, slope)
     return code
 
 
-def _error_and_slope(
-    decode: Callable[[Tensor], Tensor], code: Tensor, target: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Give the error of each row, and its gradient by the code."""
-    code = code.detach().requires_grad_()
-    error = _error(decode, code, target)
-    (slope,) = torch.autograd.grad(error.sum(), code)
+def pull(
+    decode: Callable[[Tensor], Tensor], code: Tensor, target: Tensor, with_slope: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Compute how codes have to change for their reconstructions to be nearer to given rows.
+
+    Parameters
+    ----------
+    decode : callable
+        Maps codes to reconstructions.
+    code : Tensor of shape (..., n_rows, n_components)
+        The codes.
+    target : Tensor of shape (..., n_rows, n_features)
+        The rows.
+    with_slope : bool
+        Whether to compute the gradient.
+
+    Returns
+    -------
+    error : Tensor of shape (..., n_rows)
+        Half the squared error of each row.
+    slope : Tensor of shape (..., n_rows, n_components) or None
+        Its gradient by the code of the row.
+    """
+    with torch.set_grad_enabled(with_slope):
+        code = code.detach().requires_grad_(with_slope)
+        error = 0.5 * (decode(code) - target).square().sum(-1)
+        slope = torch.autograd.grad(error.sum(), code)[0] if with_slope else None
     return error.detach(), slope
-
-
-def _error(decode: Callable[[Tensor], Tensor], code: Tensor, target: Tensor) -> Tensor:
-    """Give half the squared error of each row."""
-    return 0.5 * (decode(code) - target).square().sum(1)

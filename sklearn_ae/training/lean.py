@@ -29,6 +29,26 @@ _ELEMENTWISE = (
 )
 
 
+def is_elementwise(optimizer: optim.Optimizer) -> bool:
+    """Tell whether an optimizer may be given all parameters as one vector.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The optimizer.
+
+    Returns
+    -------
+    is_elementwise : bool
+        Whether its update of an entry depends on that entry alone, and nobody looks on.
+    """
+    return (
+        type(optimizer) in _ELEMENTWISE
+        and not optimizer._optimizer_step_pre_hooks
+        and not optimizer._optimizer_step_post_hooks
+    )
+
+
 class LeanEpochs:
     """Runs epochs by :class:`~sklearn_ae.nn.Chain` over one vector of parameters.
 
@@ -63,9 +83,7 @@ class LeanEpochs:
         return (
             net.criterion_.is_squared_error
             and net.l1_penalty == 0
-            and type(optimizer) in _ELEMENTWISE
-            and not optimizer._optimizer_step_pre_hooks
-            and not optimizer._optimizer_step_post_hooks
+            and is_elementwise(optimizer)
             and FlatParameters.fits(optimizer)
             and {each for group in optimizer.param_groups for each in group["params"]}
             == set(list_tensors(net.module_)[0])

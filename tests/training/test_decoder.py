@@ -34,6 +34,12 @@ def weights_of(module):
     return [weights.detach().clone() for weights in module.parameters()]
 
 
+def nearest_loss(net, X):
+    x = torch.tensor(X)
+    with torch.no_grad():
+        return float(net.module_.residual(x, net.module_.encode_nearest(x, 10)).square().mean())
+
+
 def are_equal(some, others):
     return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
 
@@ -42,15 +48,15 @@ def test_error_of_nearest_codes_falls_and_the_encoder_stays(net):
     encoder, before = weights_of(net.module_.encoder), weights_of(net.module_.decoder)
     first, last = fit_decoder(net, Rows(X), Rows(X_HELD_OUT), **SETTINGS)
     assert last < 0.95 * first
-    assert last == pytest.approx(decoder.nearest_loss(net, Rows(X_HELD_OUT), 10))
+    assert last == pytest.approx(nearest_loss(net, X_HELD_OUT))
     assert are_equal(encoder, weights_of(net.module_.encoder))
     assert not are_equal(before, weights_of(net.module_.decoder))
 
 
 def test_nothing_is_held_out(net):
-    before = decoder.nearest_loss(net, Rows(X), 10)
+    before = nearest_loss(net, X)
     assert np.isnan(fit_decoder(net, Rows(X), None, **SETTINGS)).all()
-    assert decoder.nearest_loss(net, Rows(X), 10) < before
+    assert nearest_loss(net, X) < before
 
 
 @pytest.mark.parametrize("learning_rate", [1e3, math.inf])
@@ -69,7 +75,7 @@ def test_what_is_not_finite_is_not_kept_where_nothing_is_held_out(net):
 
 def test_an_interruption_leaves_the_weights(net, monkeypatch):
     before = weights_of(net.module_)
-    step, n_calls = decoder._one_step_nearer, 0
+    step, n_calls = decoder._Decoder.nearest_codes, 0
 
     def interrupt(*args):
         nonlocal n_calls
@@ -78,7 +84,7 @@ def test_an_interruption_leaves_the_weights(net, monkeypatch):
             raise KeyboardInterrupt
         return step(*args)
 
-    monkeypatch.setattr(decoder, "_one_step_nearer", interrupt)
+    monkeypatch.setattr(decoder._Decoder, "nearest_codes", interrupt)
     assert np.isnan(fit_decoder(net, Rows(X), Rows(X_HELD_OUT), **SETTINGS)).all()
     assert net.interrupted_
     assert are_equal(before, weights_of(net.module_))
@@ -88,7 +94,7 @@ def test_the_user_interrupts(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(decoder, "_one_step_nearer", interrupt)
+    monkeypatch.setattr(decoder._Decoder, "nearest_codes", interrupt)
     estimator = AutoencoderTransformer(
         1, hidden_layer_sizes=(8,), linear_path=None, early_stopping=True, random_state=0
     )
