@@ -3,10 +3,8 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.callback import CallbackContext
@@ -15,12 +13,13 @@ from skorch.callbacks import Callback
 from sklearn_ae._bounds import forget_broken_bounds
 from sklearn_ae._complaints import complain_of_divergence, complain_of_under_fitting
 from sklearn_ae._diagnosis import is_under_fitted
+from sklearn_ae._folds import FoldsMixin, InterruptedTraining
 from sklearn_ae._network import build_net, int_or_share
 from sklearn_ae._parameter_object import is_same
 from sklearn_ae._random import draw_seed
 from sklearn_ae._record import Record, make_record
 from sklearn_ae._standard_units import column_mean_and_std
-from sklearn_ae._training_length import TrainingLength, cross_validate
+from sklearn_ae._training_length import TrainingLength
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
     AutoencoderNet,
@@ -49,20 +48,15 @@ _BUILT_WITH = (
 )
 # With fewer rows, a part of them is too small to judge by and too large to do without.
 _MIN_SAMPLES_TO_SPLIT = 100
-# With fewer rows, that can be told better by cross-validation, which costs some more trainings.
-_MIN_SAMPLES_TO_HOLD_OUT = 500
 # Share of the error of principal components below which a gain on rows that were not seen is taken
 # for chance. Over many small sets, without it every fifth fit was worse than PCA, with it every
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
-# Up to so many components, training starts from random weights as well as from the principal
-# components: with more, these are the better place to start from.
-_FEW_COMPONENTS = 2
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
 _N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 25, 300
 
 
-class FittingMixin:
+class FittingMixin(FoldsMixin):
     """Mixin of the estimators: all that ``fit`` and ``partial_fit`` do with checked rows."""
 
     n_components: Any
@@ -131,7 +125,7 @@ class FittingMixin:
                 is_trained = not net.interrupted_ and monitor.best_loss_ < monitor.initial_loss_
                 if is_trained and (length is None or length.fits_decoder):
                     self._fit_decoder(net, parts)
-            except _InterruptedError as interruption:
+            except InterruptedTraining as interruption:
                 # What is trained so far: a network of a part of the rows, or of another start.
                 net, monitor = interruption.net, interruption.monitor
             self._finish(net, rows, monitor, length)
@@ -154,18 +148,6 @@ class FittingMixin:
             net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
             settings = {"n_epochs": length.n_epochs, "held_out_losses": length.held_out_curve}
         self._train(net, parts, monitor, max_iter, callbacks=callbacks, **settings)
-
-    def _train_to_compare(
-        self,
-        net: AutoencoderNet,
-        parts: tuple[Rows, Rows | None],
-        monitor: Monitor,
-        max_iter: int,
-    ) -> None:
-        """Train one of several networks, which nobody watches."""
-        self._train(net, parts, monitor, max_iter)
-        if net.interrupted_:
-            raise _InterruptedError(net, monitor)
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""
@@ -277,10 +259,6 @@ class FittingMixin:
         net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
         return net
 
-    def _plain_net(self, net: AutoencoderNet, rows: Rows, seed: int) -> AutoencoderNet:
-        """Give a net like another one, but for the linear path."""
-        return self._new_net(rows, seed, net.n_components, tries_linear_path=False)
-
     def _current_net(self, rows: Rows) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
         net = self.net_
@@ -316,68 +294,11 @@ class FittingMixin:
         # Small data need many steps an epoch, large data few steps a second.
         return min(max(n_rows // 32, 64), 256)
 
-    def _cross_validates(self, n_rows: int) -> bool:
-        return (
-            self.max_iter == "auto"
-            and self.early_stopping == "auto"
-            and n_rows < _MIN_SAMPLES_TO_HOLD_OUT
-        )
-
     def _fit_decoder(
         self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]
     ) -> tuple[float, float] | None:
         """Train the decoder alone on, where that follows, and judge it by the held-out part."""
         return None
-
-    def _has_second_start(self, net: AutoencoderNet) -> bool:
-        """Tell whether to train a plain network as well, and keep the better one.
-
-        What few components there are may have to bend so much that the principal ones are
-        a bad place to start from.
-        """
-        return (
-            self.linear_path == "auto"
-            and self.max_iter == "auto"
-            and net.module_.linear_path is not None
-            and net.n_components <= _FEW_COMPONENTS
-        )
-
-    def _cross_validate(
-        self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
-    ) -> tuple[AutoencoderNet, TrainingLength | None]:
-        """Find out from where, and for how many epochs, to train."""
-
-        def length_of(start: AutoencoderNet) -> TrainingLength | None:
-            with_path = start.module_.linear_path is not None
-
-            def train(training: Rows, held_out: Rows) -> tuple[AutoencoderNet, Monitor]:
-                # Nothing of what is held out may be in units and principal components.
-                training = training.extract()
-                part = self._new_net(training, seed, net.n_components, tries_linear_path=with_path)
-                warm_up = part.module_.latent.warm_up
-                monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
-                self._train_to_compare(part, (training, held_out), monitor, max_iter)
-                losses = self._fit_decoder(part, (training, held_out))
-                if part.interrupted_:
-                    raise _InterruptedError(part, monitor)
-                if losses is not None:
-                    nearest_losses.append(losses)
-                return part, monitor
-
-            nearest_losses: list[tuple[float, float]] = []
-            length = cross_validate(rows, seed, train)
-            if length is None or not nearest_losses:
-                return length
-            before, after = np.mean(nearest_losses, axis=0)
-            return replace(length, fits_decoder=bool(after < before))
-
-        length = length_of(net)
-        if length is not None and self._has_second_start(net):
-            plain = self._plain_net(net, rows, seed)
-            its_length = length_of(plain)
-            if its_length is not None and length.is_beaten_by(its_length):
-                return plain, replace(its_length, initial_loss=length.initial_loss)
-        return net, length
 
     def _hold_out(
         self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None
@@ -462,14 +383,6 @@ class FittingMixin:
                     "scikit-learn are set by set_callbacks."
                 )
         return callbacks
-
-
-class _InterruptedError(Exception):
-    """The user has interrupted a training that was to be followed by another."""
-
-    def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
-        super().__init__()
-        self.net, self.monitor = net, monitor
 
 
 def _leads_further(rival: Monitor, monitor: Monitor) -> bool:

@@ -1,7 +1,8 @@
 """How long to train on few rows: by cross-validation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class TrainingLength:
 def cross_validate(
     rows: Rows,
     seed: int,
-    train: Callable[[Rows, Rows], tuple[AutoencoderNet, Monitor]],
+    train: Callable[[list[tuple[Rows, Rows]]], Sequence[tuple[AutoencoderNet, Monitor, Any]]],
 ) -> TrainingLength | None:
     """Find out for how many epochs training lowers the loss of rows that it has not seen.
 
@@ -81,7 +82,7 @@ def cross_validate(
     seed : int
         Decides how they are divided.
     train : callable
-        Trains a new net on the first of two parts of them, with an eye on the second.
+        Trains a new net for each pair of parts of them, on the first, with an eye on the second.
 
     Returns
     -------
@@ -93,8 +94,7 @@ def cross_validate(
         return None
     weights, curves, held_out_curves = [], [], []
     ended_early, diverged = True, False
-    for training, part in folds:
-        net, monitor = train(training, part)
+    for (_, part), (net, monitor, *_) in zip(folds, train(folds), strict=True):
         if not np.isfinite(monitor.initial_loss_):
             return None
         weights.append(part.total_weight)

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import make_s_curve
 
 import sklearn_ae._fitting as fitting
+import sklearn_ae._folds as folds
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from tests.test_training_length import Trained, lengths
 
@@ -24,13 +25,18 @@ def fewer_epochs(monkeypatch):
 @pytest.fixture
 def trainings(monkeypatch):
     """Whether there is a linear path, for every training that takes place."""
-    train, with_path = fitting.AutoencoderNet.train, []
+    train, train_together, with_path = fitting.AutoencoderNet.train, folds.train_together, []
 
     def watch(net, *args, **settings):
         with_path.append(net.module_.linear_path is not None)
         train(net, *args, **settings)
 
+    def watch_all(nets, *args, **settings):
+        with_path.extend(net.module_.linear_path is not None for net in nets)
+        train_together(nets, *args, **settings)
+
     monkeypatch.setattr(fitting.AutoencoderNet, "train", watch)
+    monkeypatch.setattr(folds, "train_together", watch_all)
     return with_path
 
 
@@ -69,7 +75,7 @@ def test_folds_have_both_starts(is_beaten, trainings, curve, monkeypatch):
     X = curve[:20]
     from_components = make(n_components=1, linear_path="pca").fit(X)
     trainings.clear()
-    monkeypatch.setattr(fitting.TrainingLength, "is_beaten_by", lambda *lengths: is_beaten)
+    monkeypatch.setattr(folds.TrainingLength, "is_beaten_by", lambda *lengths: is_beaten)
     fitted = make(n_components=1).fit(X)
     assert trainings == [True] * 5 + [False] * 5 + [not is_beaten]
     # Of the principal components, whichever is kept.

@@ -5,11 +5,11 @@ import pytest
 import skorch.callbacks
 from sklearn.decomposition import PCA
 
-import sklearn_ae._fitting as fitting
+import sklearn_ae._folds as folds
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._training_length import cross_validate
 from sklearn_ae.metrics import reconstruction_error
-from sklearn_ae.training import Rows
+from sklearn_ae.training import Monitor, Rows
 
 ROWS = Rows(np.arange(20.0)[:, None])
 
@@ -29,11 +29,8 @@ class Trained:
 
 
 def lengths(*trained):
-    each = iter(trained)
-
-    def train(training, held_out):
-        net = next(each)
-        return net, net
+    def train(folds):
+        return [(net, net, None) for net in trained[: len(folds)]]
 
     return cross_validate(ROWS, 0, train)
 
@@ -67,12 +64,12 @@ def test_nothing_of_what_is_held_out_is_known(monkeypatch):
     seen = []
 
     def look(rows, seed, train):
-        for training, held_out in rows.folds(5, seed):
-            net, _ = train(training, held_out)
+        parts = rows.folds(5, seed)
+        for (training, _), (net, *_) in zip(parts, train(parts), strict=True):
             np.testing.assert_allclose(net.module_.shift, X[training.index].mean(axis=0))
             seen.append(len(training))
 
-    monkeypatch.setattr(fitting, "cross_validate", look)
+    monkeypatch.setattr(folds, "cross_validate", look)
     AutoencoderTransformer(1, random_state=0).fit(X)
     assert seen == [48] * 5
 
@@ -138,18 +135,23 @@ def test_callbacks_see_one_training_with_the_losses_of_all_folds(curve):
     assert losses == fitted.validation_curve_[: len(losses)]
 
 
-def test_interrupted_folds_keep_what_is_trained(curve, monkeypatch):
-    train = fitting.AutoencoderNet.train
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])  # together, and one after the other
+def test_interrupted_folds_keep_what_is_trained(optimizer, curve, monkeypatch):
+    judge, n_epochs = Monitor.on_epoch_end, 0
 
-    def interrupt(net, *args, held_out=None, **kwargs):
-        train(net, *args, held_out=held_out, **kwargs)
-        net.interrupted_ = held_out is not None
+    def interrupt(monitor, *args, **kwargs):
+        nonlocal n_epochs
+        n_epochs += 1
+        judge(monitor, *args, **kwargs)
+        if n_epochs == 80:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting.AutoencoderNet, "train", interrupt)
+    monkeypatch.setattr(Monitor, "on_epoch_end", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user"):
-        fitted = make().fit(curve[:60])
-    assert fitted.best_loss_ < 0.8 * fitted.initial_loss_
-    assert fitted.n_iter_ == len(fitted.loss_curve_) > 0
+        fitted = make(optimizer=optimizer, linear_path=None).fit(curve[:60])
+    assert fitted.best_loss_ == min(fitted.validation_curve_) < fitted.initial_loss_
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == {"adamw": 16, "muon": 80}[optimizer]
+    assert np.isfinite(fitted.transform(curve)).all()
 
 
 def test_warm_start_goes_on_from_cross_validation(curve):

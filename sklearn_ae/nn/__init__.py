@@ -9,6 +9,7 @@ from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
+from sklearn_ae.nn.members import are_stackable, own_memory, share_memory, stack_members
 from sklearn_ae.nn.nearest_code import nearest_code
 from sklearn_ae.nn.random import (
     Context,
@@ -49,7 +50,11 @@ __all__ = [
     "Stack",
     "TiedLinear",
     "TiedStack",
+    "are_stackable",
     "nearest_code",
+    "own_memory",
+    "share_memory",
+    "stack_members",
     "starts_at_zero",
     "weighted_mean",
     "zero_last_layer",

@@ -8,6 +8,7 @@ from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
 from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import SCHEDULES
 from sklearn_ae.training.threads import count_operations
+from sklearn_ae.training.together import can_train_together, train_together
 
 __all__ = [
     "FULL_BATCH_OPTIMIZERS",
@@ -17,8 +18,10 @@ __all__ = [
     "Batches",
     "Monitor",
     "Rows",
+    "can_train_together",
     "check_device",
     "compute_dtype",
     "count_operations",
     "fit_decoder",
+    "train_together",
 ]

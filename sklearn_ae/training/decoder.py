@@ -158,7 +158,9 @@ class _Decoder:
             total += float((error if weight is None else weight * error).sum())
         return 2 * total / (len(rows) * x.shape[-1])
 
-    def nearest_codes(self, rows: _StandardRows, n_steps: int, code: Tensor | None = None) -> Tensor:
+    def nearest_codes(
+        self, rows: _StandardRows, n_steps: int, code: Tensor | None = None
+    ) -> Tensor:
         """Give codes after steps towards the nearest, from those of the encoder if not given."""
         parts = []
         for block in rows.blocks():
@@ -237,6 +239,7 @@ def _decoder_alone(net: AutoencoderNet) -> Iterator[_Decoder]:
 
 def _find_length_of_steps(module: Autoencoder, rows: _StandardRows) -> None:
     """Choose coordinates of the code in which a step of one unit is right."""
+    assert module.basis is not None, "the transformer's has one"
     with torch.no_grad():
         x, weight = rows.thin_out(_N_ROWS)[:]
         code = module.encode_standard(x)

@@ -13,7 +13,9 @@ from sklearn_ae.nn import (
     LinearPath,
     Stack,
     TiedStack,
+    stack_members,
 )
+from sklearn_ae.nn.nearest_code import pull
 
 
 def make(sizes=(6, 5, 4, 3), activation="gelu", *, path=False, **parameters):
@@ -151,3 +153,70 @@ NOT_PLAIN = {
 def test_does_not_fit(reason):
     assert Chain.fits(make())
     assert not Chain.fits(NOT_PLAIN[reason]())
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    sizes=st.lists(st.integers(1, 7), min_size=2, max_size=4),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    path=st.booleans(),
+    n_members=st.integers(2, 4),
+    n_rows=st.integers(1, 9),
+)
+def test_members_are_computed_as_each_alone(sizes, activation, path, n_members, n_rows):
+    sizes = [max(sizes), *sizes[1:]]
+    bounds = torch.tensor([[-0.5], [0.9]], dtype=torch.float64).repeat(1, sizes[0])
+    members = [make(sizes, activation, path=path, bounds=bounds) for _ in range(n_members)]
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for member in members:
+            for parameter in member.parameters():
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    stacked = stack_members(members)
+    with_gradients(stacked)
+    shape = n_members, n_rows, sizes[0]
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    weight = torch.rand(shape[:2], generator=generator, dtype=torch.float64)
+    chain = Chain(stacked, n_rows=9)
+    totals = chain.backward(x, weight)
+    torch.testing.assert_close(chain.loss(x, weight), totals)
+    for i, member in enumerate(map(with_gradients, members)):
+        alone = Chain(member, n_rows).backward(x[i], weight[i])
+        torch.testing.assert_close(totals[i], alone)
+        for whole, part in zip(gradients(stacked), gradients(member), strict=True):
+            torch.testing.assert_close(whole[i].view_as(part), part)
+
+
+@pytest.mark.parametrize("path", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_decoder_alone(path, weighted):
+    bounds = torch.tensor([[-0.5], [0.9]], dtype=torch.float64).repeat(1, 6)
+    autoencoder = make(path=path, bounds=bounds)
+    ours = [*autoencoder.decoder.parameters()]
+    if path:
+        ours.append(autoencoder.linear_path.decoder_weight)
+    for parameter in ours:
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(7, 6, generator=generator, dtype=torch.float64)
+    code = torch.randn(7, 3, generator=generator, dtype=torch.float64)
+    weight = torch.rand(7, generator=generator, dtype=torch.float64) if weighted else None
+    chain = Chain(autoencoder, n_rows=9, with_encoder=False)
+
+    total = chain.backward_decoder(code, x, weight)
+    by_hand = [parameter.grad.clone() for parameter in ours]
+    assert all(parameter.grad is None for parameter in autoencoder.encoder.parameters())
+    autoencoder.zero_grad()
+    raw = autoencoder.to_standard_units(autoencoder.decode_raw(code))
+    errors = (raw - x).square()
+    (errors if weight is None else errors * weight[:, None]).mean().backward()
+    torch.testing.assert_close(by_hand, [parameter.grad for parameter in ours])
+    expected = errors if weight is None else errors * weight[:, None]
+    torch.testing.assert_close(total, expected.detach().sum())
+
+    error, slope = chain.pull(code, x)
+    its_error, its_slope = pull(
+        lambda code: autoencoder.to_standard_units(autoencoder.decode_raw(code)), code, x, True
+    )
+    torch.testing.assert_close((error, slope), (its_error, its_slope))
+    torch.testing.assert_close(chain.pull(code, x, with_slope=False), (error, None))

@@ -1,0 +1,178 @@
+"""Cross-validation on few rows: from where, and for how long, to train."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_ae._training_length import TrainingLength, cross_validate
+from sklearn_ae.training import (
+    AutoencoderNet,
+    Monitor,
+    Rows,
+    can_train_together,
+    train_together,
+)
+
+# With fewer rows, the number of epochs can be told better by cross-validation than by a part of
+# the rows, which costs some more trainings.
+_MIN_SAMPLES_TO_HOLD_OUT = 500
+# Up to so many components, training starts from random weights as well as from the principal
+# components: with more, these are the better place to start from.
+_FEW_COMPONENTS = 2
+
+
+class Fold(NamedTuple):
+    """A net that is trained on a part of the rows, and judged by another.
+
+    Attributes
+    ----------
+    net : AutoencoderNet
+        The net.
+    monitor : Monitor
+        What judges its epochs.
+    parts : tuple of (Rows, Rows)
+        What it is trained on, and judged by.
+    """
+
+    net: AutoencoderNet
+    monitor: Monitor
+    parts: tuple[Rows, Rows]
+
+
+class InterruptedTraining(Exception):  # noqa: N818 - it is the user's wish
+    """The user has interrupted a training that was to be followed by another.
+
+    Parameters
+    ----------
+    net : AutoencoderNet
+        What is trained so far.
+    monitor : Monitor
+        What judged it.
+    """
+
+    def __init__(self, net: AutoencoderNet, monitor: Monitor) -> None:
+        super().__init__()
+        self.net, self.monitor = net, monitor
+
+
+class FoldsMixin:
+    """Mixin of the estimators: trainings that are compared before the one that is kept."""
+
+    linear_path: Any
+    learning_rate: float
+    learning_rate_schedule: str
+    max_iter: Any
+    tol: float
+    early_stopping: Any
+    n_iter_no_change: int | None
+    _new_net: Any
+    _train: Any
+    _fit_decoder: Any
+    _batch_size: Any
+
+    def _cross_validates(self, n_rows: int) -> bool:
+        return (
+            self.max_iter == "auto"
+            and self.early_stopping == "auto"
+            and n_rows < _MIN_SAMPLES_TO_HOLD_OUT
+        )
+
+    def _cross_validate(
+        self, net: AutoencoderNet, rows: Rows, max_iter: int, seed: int
+    ) -> tuple[AutoencoderNet, TrainingLength | None]:
+        """Find out from where, and for how many epochs, to train."""
+
+        def length_from(start: AutoencoderNet) -> tuple[TrainingLength | None, list[Fold]]:
+            folds: list[Fold] = []
+
+            def train(parts: list[tuple[Rows, Rows]]) -> list[Fold]:
+                folds.extend(self._train_folds(parts, start, max_iter, seed))
+                return folds
+
+            return cross_validate(rows, seed, train), folds
+
+        length, folds = length_from(net)
+        if length is not None and self._has_second_start(net):
+            plain = self._plain_net(net, rows, seed)
+            its_length, its_folds = length_from(plain)
+            if its_length is not None and length.is_beaten_by(its_length):
+                net, folds = plain, its_folds
+                length = replace(its_length, initial_loss=length.initial_loss)
+        if length is not None and length.n_epochs > 0:
+            length = replace(length, fits_decoder=self._pays_to_fit_decoder(folds))
+        return net, length
+
+    def _train_folds(
+        self, parts: list[tuple[Rows, Rows]], start: AutoencoderNet, max_iter: int, seed: int
+    ) -> list[Fold]:
+        """Train a net on each part of the rows, with an eye on those that are held out."""
+        folds = []
+        for training, held_out in parts:
+            # Nothing of what is held out may be in units and principal components.
+            known = training.extract()
+            with_path = start.module_.linear_path is not None
+            net = self._new_net(known, seed, start.n_components, tries_linear_path=with_path)
+            warm_up = net.module_.latent.warm_up
+            monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
+            folds.append(Fold(net, monitor, (known, held_out)))
+        nets, monitors, parts = map(list, zip(*folds, strict=True))
+        batch_size = self._batch_size(len(parts[0][0]))
+        if can_train_together(nets, self.learning_rate_schedule, batch_size):
+            train_together(
+                nets,
+                parts,
+                monitors,
+                learning_rate=self.learning_rate,
+                schedule=self.learning_rate_schedule,
+                batch_size=batch_size,
+                max_epochs=max_iter,
+            )
+            if nets[0].interrupted_:
+                raise InterruptedTraining(nets[0], monitors[0])
+        else:
+            for fold in folds:
+                self._train_to_compare(fold.net, fold.parts, fold.monitor, max_iter)
+        return folds
+
+    def _pays_to_fit_decoder(self, folds: list[Fold]) -> bool:
+        """Tell whether training the decoder alone helps rows that it has not seen."""
+        losses = []
+        for net, monitor, parts in folds:
+            before_and_after = self._fit_decoder(net, parts)
+            if net.interrupted_:
+                raise InterruptedTraining(net, monitor)
+            if before_and_after is None:
+                return False
+            losses.append(before_and_after)
+        before, after = np.mean(losses, axis=0)
+        return bool(after < before)
+
+    def _has_second_start(self, net: AutoencoderNet) -> bool:
+        """Tell whether to train a plain network as well, and keep the better one.
+
+        What few components there are may have to bend so much that the principal ones are
+        a bad place to start from.
+        """
+        return (
+            self.linear_path == "auto"
+            and self.max_iter == "auto"
+            and net.module_.linear_path is not None
+            and net.n_components <= _FEW_COMPONENTS
+        )
+
+    def _plain_net(self, net: AutoencoderNet, rows: Rows, seed: int) -> AutoencoderNet:
+        """Give a net like another one, but for the linear path."""
+        return self._new_net(rows, seed, net.n_components, tries_linear_path=False)
+
+    def _train_to_compare(
+        self,
+        net: AutoencoderNet,
+        parts: tuple[Rows, Rows | None],
+        monitor: Monitor,
+        max_iter: int,
+    ) -> None:
+        """Train one of several networks, which nobody watches."""
+        self._train(net, parts, monitor, max_iter)
+        if net.interrupted_:
+            raise InterruptedTraining(net, monitor)

@@ -1,0 +1,161 @@
+"""Nets that are trained together become what they become one after the other."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae import AutoencoderTransformer
+from sklearn_ae.training import Monitor, Rows, can_train_together, train_together
+
+SETTINGS = {"learning_rate": 3e-3, "schedule": "one_cycle", "batch_size": 16, "max_epochs": 12}
+
+
+def make_net(X, seed=0, **parameters):
+    parameters = {"hidden_layer_sizes": (8, 5), "max_iter": 1, "early_stopping": False} | parameters
+    estimator = AutoencoderTransformer(2, random_state=seed, **parameters)
+    net = estimator.fit(X).net_
+    net.history.clear()
+    net.forget_steps()
+    return net
+
+
+def make(sizes, *, weighted=False, **parameters):
+    """Make nets, and rows for each: so many to train on, and ten to judge by."""
+    random = np.random.default_rng(0)
+    nets, parts = [], []
+    for seed, n_rows in enumerate(sizes):
+        t = random.uniform(-1, 1, (n_rows + 10, 2))
+        X = np.hstack([t, t**2, np.sin(3 * t)]) + seed
+        weight = random.uniform(0.5, 1.5, len(X)) if weighted else None
+        index = random.permutation(len(X))
+        nets.append(make_net(X, seed, **parameters))
+        parts.append((Rows(X, weight, index[10:]), Rows(X, weight, index[:10])))
+    return nets, parts
+
+
+def train_one_after_the_other(nets, parts, monitors):
+    for net, (rows, held_out), monitor in zip(nets, parts, monitors, strict=True):
+        net.train(rows, callbacks=[monitor], verbose=False, held_out=held_out, **SETTINGS)
+
+
+def draw_as_alone(nets):
+    """Draw the seeds of noise, which there is none of here."""
+    for net in nets:
+        torch.randint(2**62, (2,), generator=net.generator)
+
+
+def losses(nets, name):
+    return [[epoch[name] for epoch in net.history] for net in nets]
+
+
+def assert_same(nets, others):
+    for name in ("train_loss", "valid_loss"):
+        for one, other in zip(losses(nets, name), losses(others, name), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-7)
+    for net, other in zip(nets, others, strict=True):
+        for a, b in zip(net.weights(), other.weights(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"linear_path": None, "activation": "tanh"},
+        {"optimizer": "sgd", "weight_decay": 0.1},
+        {"max_grad_norm": 0.05},
+        {"weighted": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("sizes", [(40, 40, 40), (41, 47, 44), (9, 14)])
+def test_as_one_after_the_other(sizes, parameters):
+    nets, parts = make(sizes, **parameters)
+    others = copy.deepcopy(nets)
+    assert can_train_together(nets, "one_cycle", 16)
+    monitors, other_monitors = ([Monitor(0, 4) for _ in sizes] for _ in range(2))
+    draw_as_alone(nets)
+    train_together(nets, parts, monitors, **SETTINGS)
+    train_one_after_the_other(others, parts, other_monitors)
+    assert_same(nets, others)
+    for monitor, other in zip(monitors, other_monitors, strict=True):
+        assert monitor.initial_loss_ == pytest.approx(other.initial_loss_)
+        assert monitor.best_loss_ == pytest.approx(other.best_loss_)
+
+
+def test_more_batches_than_one_of_them_needs():
+    nets, parts = make((20, 70))
+    settings = SETTINGS | {"max_epochs": 60}
+    train_together(nets, parts, [Monitor(0, None) for _ in nets], **settings)
+    for found in losses(nets, "valid_loss"):
+        assert found[-1] < 0.8 * found[0]
+
+
+def test_each_ends_for_itself_with_its_best_weights():
+    nets, parts = make((40, 40))
+    worse = copy.deepcopy(parts[1][1])
+    worse.X = worse.X + 100  # nothing helps rows that far away for long
+    parts[1] = parts[1][0], worse
+    monitors = [Monitor(0, None), Monitor(0.9, 2)]
+    train_together(nets, parts, monitors, **SETTINGS | {"schedule": "constant"})
+    assert [len(net.history) for net in nets] == [12, 2]
+    for net, monitor, (_, held_out) in zip(nets, monitors, parts, strict=True):
+        assert monitor.best_loss_ == min([monitor.initial_loss_, *losses([net], "valid_loss")[0]])
+        assert float(net.mean_loss(held_out)) == pytest.approx(monitor.best_loss_)
+
+
+def test_one_that_diverges_leaves_the_others_alone():
+    nets, parts = make((40, 40, 40))
+    others = copy.deepcopy(nets)
+    with torch.no_grad():
+        nets[1].module_.decoder.layers[0].weight.fill_(torch.inf)
+    monitors, other_monitors = ([Monitor(0, None) for _ in nets] for _ in range(2))
+    draw_as_alone(nets)
+    train_together(nets, parts, monitors, **SETTINGS)
+    train_one_after_the_other(others, parts, other_monitors)
+    assert [monitor.diverged_ for monitor in monitors] == [False, True, False]
+    assert_same(nets[::2], others[::2])
+
+
+def test_an_interruption_keeps_the_best_weights(monkeypatch):
+    nets, parts = make((40, 40))
+    monitors = [Monitor(0, None) for _ in nets]
+    judge = Monitor.on_epoch_end
+
+    def interrupt(monitor, net, *args):
+        judge(monitor, net, *args)
+        if len(net.history) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Monitor, "on_epoch_end", interrupt)
+    train_together(nets, parts, monitors, **SETTINGS)
+    assert [net.interrupted_ for net in nets] == [True, True]
+    assert [len(net.history) for net in nets] == [5, 4]
+    for net, monitor, (_, held_out) in zip(nets, monitors, parts, strict=True):
+        assert net.mean_loss(held_out) == pytest.approx(monitor.best_loss_)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "schedule", "batch_size"),
+    [
+        ({"optimizer": "muon"}, "one_cycle", 16),
+        ({}, "reduce_on_plateau", 16),
+        ({"dropout": 0.1}, "one_cycle", 16),
+        ({"l1_penalty": 1e-3}, "one_cycle", 16),
+        ({"loss": "absolute_error"}, "one_cycle", 16),
+        ({"latent": "variational"}, "one_cycle", 16),
+        ({}, "one_cycle", 10**7),
+    ],
+    ids=str,
+)
+def test_what_is_trained_one_after_the_other(parameters, schedule, batch_size):
+    nets, _ = make((40, 40), **parameters)
+    assert not can_train_together(nets, schedule, batch_size)
+
+
+def test_others_are_not_alike():
+    X = np.random.default_rng(0).normal(size=(50, 6))
+    nets = [make_net(X), make_net(X, hidden_layer_sizes=(8, 6))]
+    assert not can_train_together(nets, "one_cycle", 16)
