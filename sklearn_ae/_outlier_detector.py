@@ -127,8 +127,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
     validation_fraction : float, default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int or None, default=50
-        Training stops after so many epochs in a row without improvement, those in which
-        the learning rate rises not counted; None: never.
+        Training stops after so many epochs in a row without improvement on the best loss
+        since the learning rate began to fall; None: never.
     warm_start : bool, default=False
         Whether `fit` trains the network that is there further, on the data it is given,
         instead of a new one. Units and code size stay; the parameters that make network

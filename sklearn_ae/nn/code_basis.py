@@ -68,7 +68,7 @@ class CodeBasis(nn.Module):
         arranged : Tensor of shape (..., n_components)
             Their coordinates.
         """
-        return nn.functional.linear(code, self.there, self.start)
+        return _affine(code, self.there, self.start)
 
     def decode(self, arranged: Tensor) -> Tensor:
         """Go back.
@@ -83,7 +83,7 @@ class CodeBasis(nn.Module):
         code : Tensor of shape (..., n_components)
             The codes.
         """
-        return nn.functional.linear(arranged, self.back, self.origin)
+        return _affine(arranged, self.back, self.origin)
 
     def arrange(
         self,
@@ -151,6 +151,12 @@ class CodeBasis(nn.Module):
         self.back.copy_(back)
         self.start.copy_(-there @ origin)
         self.origin.copy_(origin)
+
+
+def _affine(code: Tensor, matrix: Tensor, vector: Tensor) -> Tensor:
+    if matrix.dim() == 2:
+        return nn.functional.linear(code, matrix, vector)
+    return torch.baddbmm(vector, code, matrix.mT)  # of several members
 
 
 def _uncorrelated(code: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:

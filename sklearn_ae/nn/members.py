@@ -33,7 +33,6 @@ def stack_members(autoencoders: Sequence[Autoencoder]) -> Autoencoder:
 
     It maps rows of shape ``(n_members, batch, n_features)``. A small matrix product costs
     little more than its dispatch, so that this takes little more time than one of them.
-    Coordinates of the codes are those that encoder and decoder exchange.
 
     Parameters
     ----------
@@ -61,7 +60,11 @@ def stack_members(autoencoders: Sequence[Autoencoder]) -> Autoencoder:
     True
     """
     stacked = copy.deepcopy(autoencoders[0])
-    stacked.basis = None
+    if stacked.basis is not None:
+        bases: list[Any] = [each.basis for each in autoencoders]
+        for name, buffer in stacked.basis.named_buffers():
+            joined = torch.stack([getattr(basis, name) for basis in bases])
+            setattr(stacked.basis, name, joined if buffer.dim() == 2 else joined[:, None])
     stacked.shift = torch.stack([each.shift for each in autoencoders])[:, None]
     stacked.scale = torch.stack([each.scale for each in autoencoders]).view(
         len(autoencoders), 1, -1

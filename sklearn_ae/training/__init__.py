@@ -1,6 +1,6 @@
 """How a module is trained: skorch's net, batches, optimizers. Knows no estimator."""
 
-from sklearn_ae.training.decoder import fit_decoder
+from sklearn_ae.training.decoder import fit_decoder, try_decoders
 from sklearn_ae.training.devices import check_device, compute_dtype
 from sklearn_ae.training.monitor import Monitor
 from sklearn_ae.training.net import AutoencoderNet
@@ -24,4 +24,5 @@ __all__ = [
     "count_operations",
     "fit_decoder",
     "train_together",
+    "try_decoders",
 ]

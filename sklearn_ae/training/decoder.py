@@ -2,21 +2,22 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sklearn_ae.nn import Autoencoder, Chain
+from sklearn_ae.nn import Autoencoder, Chain, stack_members
 from sklearn_ae.nn.nearest_code import descend, pull
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
 from sklearn_ae.training.net import AutoencoderNet
 from sklearn_ae.training.rows import Rows, to_tensor
 from sklearn_ae.training.schedules import one_cycle
+from sklearn_ae.training.stacked import StackedRows, clip_each, optimizer_for, take
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
 # Rows, and slopes of the decoder, by which the length of steps is found.
@@ -69,25 +70,21 @@ def fit_decoder(
     .. [1] Hastie and Stuetzle, "Principal curves", Journal of the American Statistical
        Association 84, 1989.
     """
+    module = net.module_
     kept = [weights.clone() for weights in net.weights()]
     before = after = math.nan
-    standard = _StandardRows(net, rows)
+    standard = _StandardRows(net, rows, batch_size)
     others = None if held_out is None else _StandardRows(net, held_out)
+    is_lean = Chain.fits(module) and is_elementwise(net.optimizer_)
     try:
-        with threads_by_size(count_operations(net.module_, batch_size)):
-            _find_length_of_steps(net.module_, standard)
-            with _decoder_alone(net) as decoder:
+        with threads_by_size(count_operations(module, batch_size)):
+            _find_length_of_steps(net, rows)
+            with _decoder_alone(module, net.optimizer_, net.max_grad_norm, is_lean) as decoder:
                 if others is not None:
-                    before = decoder.nearest_loss(others, n_steps)
-                code = decoder.nearest_codes(standard, n_steps)
-                n_batches = -(-len(rows) // batch_size)
-                for epoch in range(n_epochs):
-                    for i, batch in enumerate(standard.batches(n_batches)):
-                        share = one_cycle((epoch + i / n_batches) / n_epochs)
-                        decoder.step(code[batch], *standard[batch], learning_rate * share)
-                    code = decoder.nearest_codes(standard, 1, code)
+                    before = float(decoder.nearest_loss(others, n_steps))
+                decoder.train(standard, learning_rate, n_epochs, n_steps)
                 if others is not None:
-                    after = decoder.nearest_loss(others, n_steps)
+                    after = float(decoder.nearest_loss(others, n_steps))
     except KeyboardInterrupt:
         net.interrupted_ = True
         net.set_weights(kept)
@@ -98,17 +95,63 @@ def fit_decoder(
     return before, after
 
 
+def try_decoders(
+    nets: Sequence[AutoencoderNet],
+    parts: Sequence[tuple[Rows, Rows]],
+    *,
+    learning_rate: float,
+    batch_size: int,
+    n_epochs: int,
+    n_steps: int,
+) -> list[tuple[float, float]]:
+    """Tell what `fit_decoder` would do to each of several nets, which stay as they are.
+
+    Parameters
+    ----------
+    nets : sequence of AutoencoderNet
+        Nets that can be trained together.
+    parts : sequence of (Rows, Rows)
+        For each what to train on, and what to judge by.
+    learning_rate, batch_size, n_epochs, n_steps : float or int
+        As for `fit_decoder`.
+
+    Returns
+    -------
+    losses : list of (float, float)
+        Loss of the held-out rows of each, at their nearest codes, before and after; NaN
+        where the user interrupts.
+    """
+    training, held_out = zip(*parts, strict=True)
+    for net, rows in zip(nets, training, strict=True):
+        _find_length_of_steps(net, rows)
+    stacked = stack_members([net.module_ for net in nets])
+    standard, others = _RowsOfAll(nets, training, batch_size), _RowsOfAll(nets, held_out)
+    optimizer = optimizer_for(stacked, nets)
+    try:
+        with (
+            threads_by_size(count_operations(nets[0].module_, batch_size)),
+            _decoder_alone(stacked, optimizer, nets[0].max_grad_norm, is_lean=True) as decoder,
+        ):
+            before = decoder.nearest_loss(others, n_steps)
+            decoder.train(standard, learning_rate, n_epochs, n_steps)
+            after = decoder.nearest_loss(others, n_steps)
+    except KeyboardInterrupt:
+        for net in nets:
+            net.interrupted_ = True
+        return [(math.nan, math.nan)] * len(nets)
+    return list(zip(before.tolist(), after.tolist(), strict=True))
+
+
 class _StandardRows:
     """Rows in standard units, kept as such where they are few."""
 
-    def __init__(self, net: AutoencoderNet, rows: Rows) -> None:
+    def __init__(self, net: AutoencoderNet, rows: Rows, batch_size: int | None = None) -> None:
         self._net, self._rows = net, rows
+        self.n_rows = len(rows)
+        self.n_batches = 1 if batch_size is None else -(-self.n_rows // batch_size)
         self._kept = None
-        if len(rows) * rows.X.shape[1] <= _MAX_ENTRIES:
+        if self.n_rows * rows.X.shape[1] <= _MAX_ENTRIES:
             self._kept = self._take(slice(None))
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
     def __getitem__(self, which: Any) -> tuple[Tensor, Tensor | None]:
         if self._kept is None:
@@ -116,72 +159,91 @@ class _StandardRows:
         x, weight = self._kept
         return x[which], None if weight is None else weight[which]
 
-    def batches(self, n_batches: int) -> Iterator[Any]:
-        """Give the places of the rows of each batch, in another order each time."""
-        if n_batches == 1:
-            yield slice(None)
-            return
-        order = torch.randperm(len(self), generator=self._net.generator).to(self._net.device)
-        cuts = [len(self) * i // n_batches for i in range(1, n_batches)]
-        yield from order.tensor_split(cuts)
-
     def blocks(self) -> Iterator[slice]:
         """Give the places of as many rows as are moved at once, in turn."""
-        for start in range(0, len(self), _N_AT_ONCE):
+        for start in range(0, self.n_rows, _N_AT_ONCE):
             yield slice(start, start + _N_AT_ONCE)
 
-    def thin_out(self, n_rows: int) -> "_StandardRows":
-        return _StandardRows(self._net, self._rows.thin_out(n_rows))
+    def epoch(self, code: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Give codes, rows and weights of each batch, in another order each time."""
+        batches: Any = [slice(None)]
+        if self.n_batches > 1:
+            order = torch.randperm(self.n_rows, generator=self._net.generator).to(code.device)
+            cuts = [self.n_rows * i // self.n_batches for i in range(1, self.n_batches)]
+            batches = order.tensor_split(cuts)
+        for batch in batches:
+            yield code[batch], *self[batch]
 
     def _take(self, which: Any) -> tuple[Tensor, Tensor | None]:
+        net = self._net
         x, weight = (
-            None if part is None else to_tensor(part, self._net.device, self._net.data_dtype)
+            None if part is None else to_tensor(part, net.device, net.data_dtype)
             for part in self._rows[which]
         )
-        x = self._net.module_.standardize(x)
+        assert x is not None, "only weights may be missing"
+        x = net.module_.standardize(x)
         return x, None if weight is None else weight.to(x.dtype)
+
+
+class _RowsOfAll(StackedRows):
+    """The same of several nets, all of them moved at once."""
+
+    def __getitem__(self, which: Any) -> tuple[Tensor, Tensor]:
+        return self.x[:, which], self.weight[:, which]
+
+    def blocks(self) -> Iterator[slice]:
+        yield slice(None)
+
+    def epoch(self, code: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        x, weight, index = self.batches()
+        return zip(take(code, index), x, weight, strict=True)
 
 
 class _Decoder:
     """A decoder that is trained alone. Codes are in the coordinates of the basis."""
 
-    def __init__(self, net: AutoencoderNet) -> None:
-        self._module, self._optimizer = net.module_, net.optimizer_
-        self._max_grad_norm = net.max_grad_norm
+    def __init__(
+        self, module: Autoencoder, optimizer: torch.optim.Optimizer, clip: Callable[[], Any]
+    ) -> None:
+        assert module.basis is not None, "the transformer's has one"
+        self._module, self._basis = module, module.basis
+        self._optimizer, self._clip = optimizer, clip
 
-    def nearest_loss(self, rows: _StandardRows, n_steps: int) -> float:
+    def train(self, rows: Any, learning_rate: float, n_epochs: int, n_steps: int) -> None:
+        """Train for some epochs, the codes following."""
+        code = self.nearest_codes(rows, n_steps)
+        for epoch in range(n_epochs):
+            for i, batch in enumerate(rows.epoch(code)):
+                share = one_cycle((epoch + i / rows.n_batches) / n_epochs)
+                for group in self._optimizer.param_groups:
+                    group["lr"] = learning_rate * share
+                self._backward(*batch)
+                self._clip()
+                self._optimizer.step()
+            code = self.nearest_codes(rows, 1, code)
+
+    def nearest_loss(self, rows: Any, n_steps: int) -> Tensor:
         """Give the mean squared error of rows at their nearest codes."""
-        code, total = self.nearest_codes(rows, n_steps), 0.0
+        code = self.nearest_codes(rows, n_steps)
+        total: Any = 0.0
         for block in rows.blocks():
             x, weight = rows[block]
-            error, _ = self._pull(x, code[block], with_slope=False)
-            total += float((error if weight is None else weight * error).sum())
-        return 2 * total / (len(rows) * x.shape[-1])
+            error, _ = self._pull(x, code[..., block, :], with_slope=False)
+            total = total + (error if weight is None else weight * error).sum(-1)
+        return 2 * total / (rows.n_rows * x.shape[-1])
 
-    def nearest_codes(
-        self, rows: _StandardRows, n_steps: int, code: Tensor | None = None
-    ) -> Tensor:
+    def nearest_codes(self, rows: Any, n_steps: int, code: Tensor | None = None) -> Tensor:
         """Give codes after steps towards the nearest, from those of the encoder if not given."""
         parts = []
         for block in rows.blocks():
             x, _ = rows[block]
-            start = self._encode(x) if code is None else code[block]
+            start = self._encode(x) if code is None else code[..., block, :]
             parts.append(descend(partial(self._pull, x), start, n_steps))
-        return torch.cat(parts)
-
-    def step(self, code: Tensor, x: Tensor, weight: Tensor | None, learning_rate: float) -> None:
-        """Make a step of the optimizer."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
-        self._backward(code, x, weight)
-        if self._max_grad_norm is not None:
-            trained = [each for group in self._optimizer.param_groups for each in group["params"]]
-            nn.utils.clip_grad_norm_(trained, self._max_grad_norm)
-        self._optimizer.step()
+        return torch.cat(parts, -2)
 
     def _encode(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            return self._module.basis.encode(self._module.encode_standard(x))
+            return self._basis.encode(self._module.encode_standard(x))
 
     def _backward(self, code: Tensor, x: Tensor, weight: Tensor | None) -> None:
         self._optimizer.zero_grad()
@@ -195,23 +257,26 @@ class _Decoder:
 class _DecoderChain(_Decoder):
     """One that is a chain of linear maps and activations."""
 
-    def __init__(self, net: AutoencoderNet) -> None:
-        super().__init__(net)
-        self._chain = Chain(net.module_, _N_AT_ONCE, with_encoder=False)
+    def __init__(self, module: Autoencoder, *args: Any) -> None:
+        super().__init__(module, *args)
+        self._chain = Chain(module, _N_AT_ONCE, with_encoder=False)
 
     def _backward(self, code: Tensor, x: Tensor, weight: Tensor | None) -> None:
-        self._chain.backward_decoder(self._module.basis.decode(code), x, weight)
+        self._chain.backward_decoder(self._basis.decode(code), x, weight)
 
     def _pull(self, x: Tensor, code: Tensor, with_slope: bool) -> tuple[Tensor, Tensor | None]:
-        basis = self._module.basis
-        error, slope = self._chain.pull(basis.decode(code), x, with_slope=with_slope)
-        return error, None if slope is None else slope @ basis.back
+        error, slope = self._chain.pull(self._basis.decode(code), x, with_slope=with_slope)
+        return error, None if slope is None else slope @ self._basis.back
 
 
 @contextmanager
-def _decoder_alone(net: AutoencoderNet) -> Iterator[_Decoder]:
+def _decoder_alone(
+    module: Autoencoder,
+    optimizer: torch.optim.Optimizer,
+    max_grad_norm: float | None,
+    is_lean: bool,
+) -> Iterator[_Decoder]:
     """Let the optimizer, without what it remembers, see nothing but the decoder."""
-    module, optimizer = net.module_, net.optimizer_
     groups, state = optimizer.param_groups, optimizer.state
     of_decoder = {*module.decoder.parameters()}
     if module.linear_path is not None:
@@ -222,14 +287,19 @@ def _decoder_alone(net: AutoencoderNet) -> Iterator[_Decoder]:
     ]
     optimizer.param_groups = [group for group in restricted if group["params"]]
     optimizer.state = defaultdict(dict)
+
+    def clip() -> None:
+        if max_grad_norm is not None:
+            clip_each(module, max_grad_norm)
+
     try:
-        if not (Chain.fits(module) and is_elementwise(optimizer)):
-            yield _Decoder(net)
+        if not is_lean:
+            yield _Decoder(module, optimizer, clip)
             return
         flat = FlatParameters(optimizer)
         try:
             with flat.in_use():
-                yield _DecoderChain(net)
+                yield _DecoderChain(module, optimizer, clip)
         finally:
             flat.release()
     finally:
@@ -237,11 +307,11 @@ def _decoder_alone(net: AutoencoderNet) -> Iterator[_Decoder]:
         optimizer.param_groups, optimizer.state = groups, state
 
 
-def _find_length_of_steps(module: Autoencoder, rows: _StandardRows) -> None:
+def _find_length_of_steps(net: AutoencoderNet, rows: Rows) -> None:
     """Choose coordinates of the code in which a step of one unit is right."""
+    module = net.module_
     assert module.basis is not None, "the transformer's has one"
     with torch.no_grad():
-        x, weight = rows.thin_out(_N_ROWS)[:]
+        x, weight = _StandardRows(net, rows.thin_out(_N_ROWS))[:]
         code = module.encode_standard(x)
-        n_slopes = max(1, _N_SLOPES // code.shape[-1])
-        module.basis.arrange(code, module.decode_raw, weight, n_slopes)
+        module.basis.arrange(code, module.decode_raw, weight, max(1, _N_SLOPES // net.n_components))

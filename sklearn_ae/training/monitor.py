@@ -35,10 +35,10 @@ class Monitor(Callback):
     tol : float
         Share of the best loss by which an epoch has to improve on it.
     patience : int or None
-        Epochs in a row without such an improvement after which training stops, those in
-        which the learning rate rises not counted; None to go on.
+        Epochs in a row without such an improvement after which training stops; None to go
+        on. Neither these nor the best loss count from before the learning rate falls.
     warm_up : int, default=0
-        Number of epochs, those before this training included, that do not count for that.
+        Number of epochs, those before this training included, that do not count either.
     keep_last : bool, default=False
         Keep the last finite weights instead of the best, for training on a stream.
     min_gain : float, default=0.0
@@ -133,12 +133,13 @@ class Monitor(Callback):
         if not self.diverged_ and (loss < self.best_loss_ - rounding or self.keep_last):
             self.best_loss_ = loss
             self._keep(weights)
-        # While what is minimised changes, or steps become longer, no improvement says nothing.
+        # While what is minimised changes, or steps become longer, a lower loss than before, as at
+        # principal components, may well come to be improved on again.
         rising = RISING.get(net.schedule, 0.0) * net.n_scheduled
         n_epochs = len(net.history)
-        if n_epochs > self.warm_up and n_epochs - self.n_epochs_before_ > rising:
-            self._n_without_improvement += 1
-        if loss < self._to_beat:
+        begins = n_epochs <= self.warm_up or n_epochs - self.n_epochs_before_ <= rising
+        self._n_without_improvement += 1
+        if begins or loss < self._to_beat:
             self._to_beat = self._less_tol(loss)
             self._n_without_improvement = 0
         stop = self.end is not None and self.end()

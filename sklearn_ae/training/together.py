@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, optim
+from torch import optim
 
 from sklearn_ae.nn import (
     Autoencoder,
@@ -14,14 +13,14 @@ from sklearn_ae.nn import (
     share_memory,
     stack_members,
 )
-from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.callbacks import is_signal
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
 from sklearn_ae.training.monitor import Monitor, StopTraining
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.rows import Rows, to_tensor
+from sklearn_ae.training.rows import Rows
 from sklearn_ae.training.schedules import SCHEDULES
+from sklearn_ae.training.stacked import StackedRows, clip_each, optimizer_for
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
 # Arithmetic of a step of one net beyond which another net's step costs as much again.
@@ -94,7 +93,7 @@ def train_together(
     n_operations = count_operations(nets[0].module_, batch_size)
     modules = [net.module_ for net in nets]
     stacked = stack_members(modules)
-    optimizer = _optimizer_for(stacked, nets)
+    optimizer = optimizer_for(stacked, nets)
     flat = FlatParameters(optimizer)
     share_memory(stacked, modules)
     try:
@@ -132,19 +131,18 @@ class _Member:
         net: AutoencoderNet,
         rows: Rows,
         held_out: Rows,
-        monitor: Monitor,
+        monitor: Any,  # which takes this for a net
         schedule: str,
         max_epochs: int,
     ) -> None:
-        self.net, self.rows, self.held_out = net, rows, held_out
-        self.monitor: Any = monitor  # which takes this for a net
+        self.net, self.rows, self.held_out, self.monitor = net, rows, held_out, monitor
         self.schedule, self.n_scheduled = schedule, max_epochs
         self.history, self.dtype = net.history, net.dtype
         self.weights, self.set_weights = net.weights, net.set_weights
         self.is_trained = True
         net.max_epochs = max_epochs
         net.interrupted_ = False
-        self.monitor.on_train_begin(self, rows)
+        monitor.on_train_begin(self, rows)
 
     def mean_loss(self, rows: Rows) -> float:
         """Give the loss before the first epoch."""
@@ -176,10 +174,7 @@ class _Member:
 
 
 class _Training:
-    """Epochs of all nets at once.
-
-    Rows of weight zero fill up what is missing where one has fewer rows than another.
-    """
+    """Epochs of all nets at once."""
 
     def __init__(
         self,
@@ -190,73 +185,31 @@ class _Training:
         batch_size: int,
     ) -> None:
         self._optimizer, self._max_grad_norm = optimizer, nets[0].max_grad_norm
-        self._generators = [net.generator for net in nets]
-        self._gradients: list[Any] = [each.grad for each in list_tensors(stacked)[0]]
+        self._stacked = stacked
         training, held_out = zip(*parts, strict=True)
-        self._x, self._weight = _fill_up(nets, training)
-        self._held_out = _fill_up(nets, held_out)
-        self._n_held_out = [len(rows) * rows.X.shape[1] for rows in held_out]
-        self._n_rows = [len(rows) for rows in training]
-        self.n_batches = -(-max(self._n_rows) // batch_size)
-        self._divide()
-        self._chain = Chain(stacked, self._places.shape[2])
-        self._only_batch: tuple[Tensor, Tensor] | None = None
+        self._rows = StackedRows(nets, training, batch_size)
+        self._held_out = StackedRows(nets, held_out)
+        self.n_batches = self._rows.n_batches
+        self._chain = Chain(stacked, self._rows.width)
 
     def train(self, learning_rates: Sequence[float]) -> list[float]:
         """Train for an epoch, a learning rate for each batch; give the losses meanwhile."""
-        total = torch.zeros_like(self._weight[:, 0])
-        x, weight = self._batches()
+        total: Any = 0.0
+        x, weight, _ = self._rows.batches()
         for i, learning_rate in enumerate(learning_rates):
             for group in self._optimizer.param_groups:
                 group["lr"] = learning_rate
-            total += self._chain.backward(x[i], weight[i]) * self._share[i]
+            total = total + self._chain.backward(x[i], weight[i]) * self._rows.share[i]
             if self._max_grad_norm is not None:
-                self._clip(self._max_grad_norm)
+                clip_each(self._stacked, self._max_grad_norm)
             self._optimizer.step()
-        return total.tolist()
+        return (total / self._rows.x.shape[2]).tolist()
 
     def judge(self) -> list[float]:
         """Give the losses of the rows that are held out."""
-        totals = self._chain.loss(*self._held_out).tolist()
-        return [total / n for total, n in zip(totals, self._n_held_out, strict=True)]
-
-    def _divide(self) -> None:
-        """Lay out which rows of an order are those of each batch."""
-        cuts = [[n * i // self.n_batches for i in range(self.n_batches + 1)] for n in self._n_rows]
-        sizes = torch.tensor(cuts).diff().T  # a row for each batch, a column for each member
-        width, end = int(sizes.max()), self._x.shape[1] - 1
-        column = torch.arange(width)
-        places = torch.tensor(cuts).T[:-1, :, None] + column
-        self._places = torch.where(column < sizes[:, :, None], places, end)
-        sizes = sizes.to(self._weight)
-        # A batch's loss is the mean over its own rows, not those that fill it up.
-        self._scale = torch.where(sizes > 0, width / sizes, 0)[:, :, None]
-        n_entries = torch.tensor(self._n_rows).to(self._weight) * self._x.shape[2]
-        self._share = sizes / (width * n_entries)
-
-    def _batches(self) -> tuple[Tensor, Tensor]:
-        """Give rows and weights, those of each batch together, in another order each time."""
-        if self._only_batch is not None:
-            return self._only_batch
-        n_members, n_rows, n_features = self._x.shape
-        order = torch.arange(n_rows).repeat(n_members, 1)
-        if self.n_batches > 1:
-            for row, n, generator in zip(order, self._n_rows, self._generators, strict=True):
-                row[:n] = torch.randperm(n, generator=generator)
-        index = order[torch.arange(n_members)[:, None], self._places]
-        index = (index + n_rows * torch.arange(n_members)[:, None]).flatten().to(self._x.device)
-        shape = self._places.shape
-        x = self._x.view(-1, n_features).index_select(0, index).view(*shape, n_features)
-        weight = self._weight.view(-1).index_select(0, index).view(shape) * self._scale
-        if self.n_batches == 1:
-            self._only_batch = x, weight
-        return x, weight
-
-    def _clip(self, max_norm: float) -> None:
-        squares: Any = sum(gradient.square().sum((1, 2)) for gradient in self._gradients)
-        factor = (max_norm / (squares.sqrt() + 1e-6)).clamp(max=1)[:, None, None]
-        for gradient in self._gradients:
-            gradient.mul_(factor)
+        rows = self._held_out
+        total = self._chain.loss(rows.x, rows.weight)
+        return (total / (rows.n_rows * rows.x.shape[2])).tolist()
 
 
 def _is_plain(net: AutoencoderNet) -> bool:
@@ -267,31 +220,3 @@ def _is_plain(net: AutoencoderNet) -> bool:
         and net.autocast is not True
         and is_elementwise(net.optimizer_)
     )
-
-
-def _optimizer_for(stacked: Autoencoder, nets: Sequence[AutoencoderNet]) -> optim.Optimizer:
-    """Make an optimizer like those of the nets."""
-    optimizers = [net.optimizer_ for net in nets]
-    of = dict(zip(list_tensors(nets[0].module_)[0], list_tensors(stacked)[0], strict=True))
-    groups = []
-    for same in zip(*(optimizer.param_groups for optimizer in optimizers), strict=True):
-        # It depends on the number of rows, which differ by little.
-        weight_decay = sum(group["weight_decay"] for group in same) / len(same)
-        parameters = [of[parameter] for parameter in same[0]["params"]]
-        groups.append(same[0] | {"params": parameters, "weight_decay": weight_decay})
-    return type(optimizers[0])(groups)
-
-
-def _fill_up(nets: Sequence[AutoencoderNet], parts: Sequence[Rows]) -> tuple[Tensor, Tensor]:
-    """Give rows in standard units, and their weights, with at least one of weight zero each."""
-    n_rows, n_features = 1 + max(map(len, parts)), parts[0].X.shape[1]
-    first = nets[0]
-    x = torch.zeros(len(nets), n_rows, n_features, dtype=first.dtype, device=first.device)
-    weight = torch.zeros(len(nets), n_rows, dtype=first.dtype, device=first.device)
-    for i, (net, rows) in enumerate(zip(nets, parts, strict=True)):
-        its_rows, its_weight = rows[:]
-        x[i, : len(rows)] = net.module_.standardize(to_tensor(its_rows, net.device, net.data_dtype))
-        weight[i, : len(rows)] = (
-            1 if its_weight is None else to_tensor(its_weight, net.device, net.dtype)
-        )
-    return x, weight

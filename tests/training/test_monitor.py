@@ -129,6 +129,14 @@ def test_patience_begins_once_the_learning_rate_falls():
     assert train(Monitor(0, 2), [11] * 9, schedule="cosine")[1] == 2
 
 
+def test_improves_on_losses_since_the_learning_rate_falls():
+    # Better at first than ever after, yet improving: as near principal components.
+    losses = [9, 30, 40, 39, 38, 37, 36, 36, 36, 36]
+    assert train(Monitor(0, 2), losses, schedule="one_cycle") == (1, 9)
+    assert train(Monitor(0, 2), losses, schedule="cosine") == (1, 3)
+    assert train(Monitor(0, 2, warm_up=3), losses) == (1, 9)
+
+
 def test_patience_begins_after_the_warm_up():
     assert train(Monitor(0, 2, warm_up=3), [11] * 9)[1] == 5
     assert train(Monitor(0, 2), [11] * 9)[1] == 2

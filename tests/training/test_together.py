@@ -35,9 +35,11 @@ def make(sizes, *, weighted=False, **parameters):
     return nets, parts
 
 
-def train_one_after_the_other(nets, parts, monitors):
+def train_one_after_the_other(nets, parts, monitors, **settings):
     for net, (rows, held_out), monitor in zip(nets, parts, monitors, strict=True):
-        net.train(rows, callbacks=[monitor], verbose=False, held_out=held_out, **SETTINGS)
+        net.train(
+            rows, callbacks=[monitor], verbose=False, held_out=held_out, **SETTINGS | settings
+        )
 
 
 def draw_as_alone(nets):
@@ -85,12 +87,15 @@ def test_as_one_after_the_other(sizes, parameters):
         assert monitor.best_loss_ == pytest.approx(other.best_loss_)
 
 
-def test_more_batches_than_one_of_them_needs():
-    nets, parts = make((20, 70))
-    settings = SETTINGS | {"max_epochs": 60}
-    train_together(nets, parts, [Monitor(0, None) for _ in nets], **settings)
-    for found in losses(nets, "valid_loss"):
-        assert found[-1] < 0.8 * found[0]
+def test_all_have_as_many_batches_as_the_largest():
+    nets, parts = make((20, 70))  # in five batches, of 4 and of 14
+    others = copy.deepcopy(nets)
+    draw_as_alone(nets)
+    train_together(nets, parts, [Monitor(0, None) for _ in nets], **SETTINGS)
+    for net, part, batch_size in zip(others, parts, (4, 14), strict=True):
+        settings = SETTINGS | {"batch_size": batch_size}
+        train_one_after_the_other([net], [part], [Monitor(0, None)], **settings)
+    assert_same(nets, others)
 
 
 def test_each_ends_for_itself_with_its_best_weights():
