@@ -68,13 +68,16 @@ class CodeTransformer(BaseAutoencoder):
         if settings is not None:
             fit_decoder(net, *parts, **settings)
 
+    def _may_fit_decoder(self, net: AutoencoderNet, n_rows: int) -> bool:
+        return self._decoder_settings(net, n_rows) is not None
+
     def _pays_to_fit_decoder(
         self, nets: list[AutoencoderNet], parts: list[tuple[Rows, Rows]]
     ) -> bool:
-        settings = self._decoder_settings(nets[0], len(parts[0][0]))
-        if settings is None:
-            return False
-        if can_train_together(nets, "one_cycle", settings["batch_size"]):
+        settings = self._decoder_settings(nets[0], max(len(rows) for rows, _ in parts))
+        assert settings is not None, "asked before"
+        training = [rows for rows, _ in parts]
+        if can_train_together(nets, training, settings["batch_size"]):
             losses = try_decoders(nets, parts, **settings)
         else:
             losses = []

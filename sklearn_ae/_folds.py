@@ -1,5 +1,6 @@
 """Cross-validation on few rows: from where, and for how long, to train."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -81,13 +82,16 @@ class FoldsMixin:
         """Find out from where, and for how many epochs, to train."""
 
         def length_from(start: AutoencoderNet) -> tuple[TrainingLength | None, list[Fold]]:
-            folds: list[Fold] = []
+            kept: list[Fold] = []
+            may_fit_decoder = self._may_fit_decoder(start, len(rows))
 
-            def train(parts: list[tuple[Rows, Rows]]) -> list[Fold]:
-                folds.extend(self._train_folds(parts, start, max_iter, seed))
-                return folds
+            def train(parts: list[tuple[Rows, Rows]]) -> Iterator[Fold]:
+                for fold in self._train_folds(parts, start, max_iter, seed):
+                    if may_fit_decoder:
+                        kept.append(fold)
+                    yield fold
 
-            return cross_validate(rows, seed, train), folds
+            return cross_validate(rows, seed, train), kept
 
         length, folds = length_from(net)
         if length is not None and self._has_second_start(net):
@@ -96,7 +100,7 @@ class FoldsMixin:
             if its_length is not None and length.is_beaten_by(its_length):
                 net, folds = plain, its_folds
                 length = replace(its_length, initial_loss=length.initial_loss)
-        if length is not None and length.n_epochs > 0:
+        if length is not None and length.n_epochs > 0 and folds:
             nets, _, parts = map(list, zip(*folds, strict=True))
             length = replace(length, fits_decoder=self._pays_to_fit_decoder(nets, parts))
             for fold in folds:
@@ -106,35 +110,47 @@ class FoldsMixin:
 
     def _train_folds(
         self, parts: list[tuple[Rows, Rows]], start: AutoencoderNet, max_iter: int, seed: int
-    ) -> list[Fold]:
+    ) -> Iterator[Fold]:
         """Train a net on each part of the rows, with an eye on those that are held out."""
-        folds = []
-        for training, held_out in parts:
+        with_path = start.module_.linear_path is not None
+
+        def make_fold(training: Rows, held_out: Rows) -> Fold:
             # Nothing of what is held out may be in units and principal components.
             known = training.extract()
-            with_path = start.module_.linear_path is not None
             net = self._new_net(known, seed, start.n_components, tries_linear_path=with_path)
             warm_up = net.module_.latent.warm_up
             monitor = Monitor(self.tol, self.n_iter_no_change, warm_up=warm_up)
-            folds.append(Fold(net, monitor, (known, held_out)))
-        nets, monitors, parts = map(list, zip(*folds, strict=True))
-        batch_size = self._batch_size(len(parts[0][0]))
-        if can_train_together(nets, self.learning_rate_schedule, batch_size):
-            train_together(
-                nets,
-                parts,
-                monitors,
-                learning_rate=self.learning_rate,
-                schedule=self.learning_rate_schedule,
-                batch_size=batch_size,
-                max_epochs=max_iter,
-            )
-            if nets[0].interrupted_:
-                raise InterruptedTraining(nets[0], monitors[0])
-        else:
-            for fold in folds:
-                self._train_to_compare(fold.net, fold.parts, fold.monitor, max_iter)
-        return folds
+            return Fold(net, monitor, (known, held_out))
+
+        training = [rows for rows, _ in parts]
+        batch_size = max(self._batch_size(len(rows)) for rows in training)
+        schedule = self.learning_rate_schedule
+        # As large as nets may be, there is one at a time.
+        folds: Iterator[Fold] = (make_fold(*part) for part in parts)
+        if schedule != "reduce_on_plateau" and can_train_together([start], training, batch_size):
+            nets, monitors, both = map(list, zip(*(made := list(folds)), strict=True))
+            if can_train_together(nets, training, batch_size):
+                train_together(
+                    nets,
+                    both,
+                    monitors,
+                    learning_rate=self.learning_rate,
+                    schedule=schedule,
+                    batch_size=batch_size,
+                    max_epochs=max_iter,
+                )
+                if nets[0].interrupted_:
+                    raise InterruptedTraining(nets[0], monitors[0])
+                yield from made
+                return
+            folds = iter(made)
+        for fold in folds:
+            self._train_to_compare(fold.net, fold.parts, fold.monitor, max_iter)
+            yield fold
+
+    def _may_fit_decoder(self, net: AutoencoderNet, n_rows: int) -> bool:
+        """Tell whether the decoder alone may be trained on afterwards."""
+        return False
 
     def _pays_to_fit_decoder(
         self,

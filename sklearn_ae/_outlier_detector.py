@@ -150,7 +150,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         with the same number of threads; global random states are
         neither read nor changed.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        Whether to print a line an epoch; networks that are trained at once, as the folds of
+        cross-validation are, print none.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """How long to train on few rows: by cross-validation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class TrainingLength:
 def cross_validate(
     rows: Rows,
     seed: int,
-    train: Callable[[list[tuple[Rows, Rows]]], Sequence[tuple[AutoencoderNet, Monitor, Any]]],
+    train: Callable[[list[tuple[Rows, Rows]]], Iterable[tuple[AutoencoderNet, Monitor, Any]]],
 ) -> TrainingLength | None:
     """Find out for how many epochs training lowers the loss of rows that it has not seen.
 

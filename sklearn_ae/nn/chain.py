@@ -99,11 +99,11 @@ class Chain:
         one of several members, all that is said of rows below has a leading dimension for
         these.
     n_rows : int
-        Rows in a batch, at the most.
+        Rows in a batch, for which memory is set aside; batches of more get their own.
     dtype : torch.dtype or None, default=None
         Type in which products are made, if not that of the weights.
     with_encoder : bool, default=True
-        False: of the decoder alone, and only its parameters need gradients.
+        False: of the decoder alone, and only its parameters need gradients; without `dtype`.
 
     Examples
     --------
@@ -174,9 +174,9 @@ class Chain:
             self._path.append(self._trained(path.decoder_weight))
             if with_encoder:
                 self._path.append(self._trained(path.encoder_weight))
-        self._bounds: Tensor | None = None
+        self._bounds: tuple[Tensor, ...] = ()
         if autoencoder.bounds is not None:
-            self._bounds = autoencoder.standardize(autoencoder.bounds)
+            self._bounds = autoencoder.standardize(autoencoder.bounds).unbind()
         self._narrow: dict[int, tuple[list[_Layer], list[_Layer]]] = {}
 
     def backward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -240,6 +240,7 @@ class Chain:
         total : Tensor of shape ()
             The squared errors, weighted, summed over rows and columns.
         """
+        assert not self._copies, "products are in the type of the weights"
         with torch.no_grad():
             total, weighted = _weigh(self._residual(code, x), weight, self._n_members)
             self._backward_decoder(self._scaled(weighted), code, None)
@@ -294,7 +295,7 @@ class Chain:
         raw = _forward(self._views(code.shape[-2])[1], code, self._products)
         if self._path:
             self._products.added_product(raw, code, self._path[0].value, out=raw)
-        if self._bounds is not None:
+        if self._bounds:
             # See `clip`: the gradient stays as it is. Coarse bounds would not be those of the rows.
             raw = raw.to(target.dtype).clamp_(*self._bounds)
         # In the type of the weights: differences of coarse numbers would be coarser still.
@@ -385,11 +386,11 @@ class _Layer:
 
     def narrow(self, n_rows: int) -> "_Layer":
         layer = copy.copy(self)
-        if self.weight.dim() == 2:
+        if self.weight.dim() == 2 and n_rows <= len(self.output):
             layer.output, layer.gradient, layer.linear = (
                 memory[:n_rows] for memory in (self.output, self.gradient, self.linear)
             )
-        else:  # what is narrower has gaps between the members
+        else:  # of several members, what is narrower would have gaps between them
             layer.output, layer.gradient = (self._new(n_rows) for _ in range(2))
             keeps_linear = self.linear is not self.output
             layer.linear = self._new(n_rows) if keeps_linear else layer.output

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sklearn_ae.nn import Autoencoder, Chain, stack_members
+from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.nn.nearest_code import descend, pull
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
@@ -73,13 +74,12 @@ def fit_decoder(
     module = net.module_
     kept = [weights.clone() for weights in net.weights()]
     before = after = math.nan
-    standard = _StandardRows(net, rows, batch_size)
-    others = None if held_out is None else _StandardRows(net, held_out)
-    is_lean = Chain.fits(module) and is_elementwise(net.optimizer_)
     try:
+        standard = _StandardRows(net, rows, batch_size)
+        others = None if held_out is None else _StandardRows(net, held_out)
         with threads_by_size(count_operations(module, batch_size)):
             _find_length_of_steps(net, rows)
-            with _decoder_alone(module, net.optimizer_, net.max_grad_norm, is_lean) as decoder:
+            with _decoder_of(net) as decoder:
                 if others is not None:
                     before = float(decoder.nearest_loss(others, n_steps))
                 decoder.train(standard, learning_rate, n_epochs, n_steps)
@@ -122,16 +122,18 @@ def try_decoders(
         where the user interrupts.
     """
     training, held_out = zip(*parts, strict=True)
-    for net, rows in zip(nets, training, strict=True):
-        _find_length_of_steps(net, rows)
-    stacked = stack_members([net.module_ for net in nets])
-    standard, others = _RowsOfAll(nets, training, batch_size), _RowsOfAll(nets, held_out)
-    optimizer = optimizer_for(stacked, nets)
     try:
+        for net, rows in zip(nets, training, strict=True):
+            _find_length_of_steps(net, rows)
+        stacked = stack_members([net.module_ for net in nets])
+        standard, others = _RowsOfAll(nets, training, batch_size), _RowsOfAll(nets, held_out)
+        optimizer, max_norm = optimizer_for(stacked, nets), nets[0].max_grad_norm
         with (
             threads_by_size(count_operations(nets[0].module_, batch_size)),
-            _decoder_alone(stacked, optimizer, nets[0].max_grad_norm, is_lean=True) as decoder,
+            _alone(stacked, optimizer) as trained,
         ):
+            clip = None if max_norm is None else partial(clip_each, trained, max_norm)
+            decoder = _DecoderChain(stacked, optimizer, clip)
             before = decoder.nearest_loss(others, n_steps)
             decoder.train(standard, learning_rate, n_epochs, n_steps)
             after = decoder.nearest_loss(others, n_steps)
@@ -203,7 +205,10 @@ class _Decoder:
     """A decoder that is trained alone. Codes are in the coordinates of the basis."""
 
     def __init__(
-        self, module: Autoencoder, optimizer: torch.optim.Optimizer, clip: Callable[[], Any]
+        self,
+        module: Autoencoder,
+        optimizer: torch.optim.Optimizer,
+        clip: Callable[[], Any] | None,
     ) -> None:
         assert module.basis is not None, "the transformer's has one"
         self._module, self._basis = module, module.basis
@@ -218,7 +223,8 @@ class _Decoder:
                 for group in self._optimizer.param_groups:
                     group["lr"] = learning_rate * share
                 self._backward(*batch)
-                self._clip()
+                if self._clip is not None:
+                    self._clip()
                 self._optimizer.step()
             code = self.nearest_codes(rows, 1, code)
 
@@ -270,13 +276,27 @@ class _DecoderChain(_Decoder):
 
 
 @contextmanager
-def _decoder_alone(
-    module: Autoencoder,
-    optimizer: torch.optim.Optimizer,
-    max_grad_norm: float | None,
-    is_lean: bool,
-) -> Iterator[_Decoder]:
-    """Let the optimizer, without what it remembers, see nothing but the decoder."""
+def _decoder_of(net: AutoencoderNet) -> Iterator[_Decoder]:
+    module, optimizer, max_norm = net.module_, net.optimizer_, net.max_grad_norm
+    clip = None
+    if Chain.fits(module) and is_elementwise(optimizer, module):
+        with _alone(module, optimizer) as trained:
+            if max_norm is not None:
+                clip = partial(nn.utils.clip_grad_norm_, trained, max_norm)
+            yield _DecoderChain(module, optimizer, clip)
+        return
+    # What has no gradient, as the encoder has none, is left alone by optimizers.
+    if max_norm is not None:
+        clip = partial(nn.utils.clip_grad_norm_, list_tensors(module)[0], max_norm)
+    try:
+        yield _Decoder(module, optimizer, clip)
+    finally:
+        optimizer.zero_grad()
+
+
+@contextmanager
+def _alone(module: Autoencoder, optimizer: torch.optim.Optimizer) -> Iterator[list[nn.Parameter]]:
+    """Let the optimizer, without what it remembers, see nothing but the decoder, as vectors."""
     groups, state = optimizer.param_groups, optimizer.state
     of_decoder = {*module.decoder.parameters()}
     if module.linear_path is not None:
@@ -287,23 +307,12 @@ def _decoder_alone(
     ]
     optimizer.param_groups = [group for group in restricted if group["params"]]
     optimizer.state = defaultdict(dict)
-
-    def clip() -> None:
-        if max_grad_norm is not None:
-            clip_each(module, max_grad_norm)
-
+    flat = FlatParameters(optimizer)
     try:
-        if not is_lean:
-            yield _Decoder(module, optimizer, clip)
-            return
-        flat = FlatParameters(optimizer)
-        try:
-            with flat.in_use():
-                yield _DecoderChain(module, optimizer, clip)
-        finally:
-            flat.release()
+        with flat.in_use():
+            yield [each for each in list_tensors(module)[0] if each in of_decoder]
     finally:
-        optimizer.zero_grad()
+        flat.release()
         optimizer.param_groups, optimizer.state = groups, state
 
 

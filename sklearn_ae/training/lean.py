@@ -29,23 +29,28 @@ _ELEMENTWISE = (
 )
 
 
-def is_elementwise(optimizer: optim.Optimizer) -> bool:
-    """Tell whether an optimizer may be given all parameters as one vector.
+def is_elementwise(optimizer: optim.Optimizer, module: nn.Module) -> bool:
+    """Tell whether an optimizer may be given all parameters of a module as one vector.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
         The optimizer.
+    module : nn.Module
+        The module.
 
     Returns
     -------
     is_elementwise : bool
-        Whether its update of an entry depends on that entry alone, and nobody looks on.
+        Whether it changes all parameters, each entry by what it knows of that entry alone,
+        and nobody looks on.
     """
     return (
         type(optimizer) in _ELEMENTWISE
         and not optimizer._optimizer_step_pre_hooks
         and not optimizer._optimizer_step_post_hooks
+        and {each for group in optimizer.param_groups for each in group["params"]}
+        == set(list_tensors(module)[0])
     )
 
 
@@ -83,10 +88,8 @@ class LeanEpochs:
         return (
             net.criterion_.is_squared_error
             and net.l1_penalty == 0
-            and is_elementwise(optimizer)
+            and is_elementwise(optimizer, net.module_)
             and FlatParameters.fits(optimizer)
-            and {each for group in optimizer.param_groups for each in group["params"]}
-            == set(list_tensors(net.module_)[0])
         )
 
     def train(self, batches: Batches) -> float:

@@ -1,10 +1,10 @@
 """Rows and optimizer of nets that are members of one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from sklearn_ae.nn import Autoencoder
 from sklearn_ae.nn.inspection import list_tensors
@@ -134,29 +134,29 @@ def optimizer_for(stacked: Autoencoder, nets: Sequence[AutoencoderNet]) -> optim
     of = dict(zip(list_tensors(nets[0].module_)[0], list_tensors(stacked)[0], strict=True))
     groups = []
     for same in zip(*(optimizer.param_groups for optimizer in optimizers), strict=True):
-        # It depends on the number of rows, which differ by little.
-        weight_decay = sum(group["weight_decay"] for group in same) / len(same)
-        parameters = [of[parameter] for parameter in same[0]["params"]]
-        groups.append(same[0] | {"params": parameters, "weight_decay": weight_decay})
+        group = same[0] | {"params": [of[parameter] for parameter in same[0]["params"]]}
+        if "weight_decay" in group:
+            # It depends on the number of rows, which differ by little.
+            group["weight_decay"] = sum(each["weight_decay"] for each in same) / len(same)
+        groups.append(group)
     return type(optimizers[0])(groups)
 
 
-def clip_each(module: Autoencoder, max_norm: float) -> None:
-    """Scale the gradients of a network, or those of each of its members, down to a norm.
+def clip_each(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+    """Scale the gradients of each member of a network down to a norm.
 
     Parameters
     ----------
-    module : Autoencoder
-        The network, or what `stack_members` made of several.
+    parameters : iterable of nn.Parameter
+        Parameters of what `stack_members` made, with gradients.
     max_norm : float
         The largest norm.
     """
-    gradients = [each.grad for each in list_tensors(module)[0] if each.grad is not None]
-    n_members = len(module.shift) if module.shift.dim() > 1 else 1
-    squares: Any = sum(each.view(n_members, -1).square().sum(1) for each in gradients)
-    factor = (max_norm / (squares.sqrt() + 1e-6)).clamp(max=1)
+    gradients: list[Any] = [parameter.grad for parameter in parameters]
+    squares: Any = sum(gradient.square().sum((1, 2)) for gradient in gradients)
+    factor = (max_norm / (squares.sqrt() + 1e-6)).clamp(max=1)[:, None, None]
     for gradient in gradients:
-        gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
+        gradient.mul_(factor)
 
 
 def _fill_up(nets: Sequence[AutoencoderNet], parts: Sequence[Rows]) -> tuple[Tensor, Tensor]:

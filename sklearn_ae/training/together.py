@@ -13,6 +13,7 @@ from sklearn_ae.nn import (
     share_memory,
     stack_members,
 )
+from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.callbacks import is_signal
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
@@ -25,31 +26,36 @@ from sklearn_ae.training.threads import count_operations, threads_by_size
 
 # Arithmetic of a step of one net beyond which another net's step costs as much again.
 _MAX_OPERATIONS = 5e7
+# Share of the rows of the one with most rows that each has to have: all have as many batches.
+_MIN_SHARE = 0.8
 
 
-def can_train_together(nets: Sequence[AutoencoderNet], schedule: str, batch_size: int) -> bool:
+def can_train_together(
+    nets: Sequence[AutoencoderNet], rows: Sequence[Rows], batch_size: int
+) -> bool:
     """Tell whether nets can be trained at once, and whether that saves time.
 
     Parameters
     ----------
     nets : sequence of AutoencoderNet
-        The nets, not trained yet.
-    schedule : str
-        A key of ``SCHEDULES``.
+        The nets.
+    rows : sequence of Rows
+        The rows of each.
     batch_size : int
         Rows in a batch.
 
     Returns
     -------
     can_train : bool
-        Where steps are small, and networks, loss and optimizer as plain as for
-        :class:`~sklearn_ae.training.lean.LeanEpochs`.
+        Where steps are small, the nets have about as many rows, and networks, loss and
+        optimizer are as plain as for :class:`~sklearn_ae.training.lean.LeanEpochs`.
     """
+    sizes = list(map(len, rows))
     return (
-        schedule != "reduce_on_plateau"
-        and all(_is_plain(net) for net in nets)
+        all(_is_plain(net) for net in nets)
         and are_stackable([net.module_ for net in nets])
         and count_operations(nets[0].module_, batch_size) <= _MAX_OPERATIONS
+        and min(sizes) > _MIN_SHARE * max(sizes)
     )
 
 
@@ -79,7 +85,7 @@ def train_together(
     learning_rate : float
         The highest learning rate of the schedule.
     schedule : str
-        A key of ``SCHEDULES``.
+        A key of ``SCHEDULES`` that the losses have no part in.
     batch_size : int
         Rows in a batch.
     max_epochs : int
@@ -185,7 +191,7 @@ class _Training:
         batch_size: int,
     ) -> None:
         self._optimizer, self._max_grad_norm = optimizer, nets[0].max_grad_norm
-        self._stacked = stacked
+        self._parameters = list_tensors(stacked)[0]
         training, held_out = zip(*parts, strict=True)
         self._rows = StackedRows(nets, training, batch_size)
         self._held_out = StackedRows(nets, held_out)
@@ -201,7 +207,7 @@ class _Training:
                 group["lr"] = learning_rate
             total = total + self._chain.backward(x[i], weight[i]) * self._rows.share[i]
             if self._max_grad_norm is not None:
-                clip_each(self._stacked, self._max_grad_norm)
+                clip_each(self._parameters, self._max_grad_norm)
             self._optimizer.step()
         return (total / self._rows.x.shape[2]).tolist()
 
@@ -218,5 +224,5 @@ def _is_plain(net: AutoencoderNet) -> bool:
         and net.criterion_.is_squared_error
         and net.l1_penalty == 0
         and net.autocast is not True
-        and is_elementwise(net.optimizer_)
+        and is_elementwise(net.optimizer_, net.module_)
     )

@@ -10,7 +10,7 @@ from scipy import sparse
 
 import sklearn_ae.training.decoder as decoder
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.training import Rows, fit_decoder
+from sklearn_ae.training import Rows, fit_decoder, try_decoders
 
 
 def curved(n_rows, seed):
@@ -122,6 +122,86 @@ def test_a_weight_of_two_is_a_row_twice(net):
     fit_decoder(other, Rows(np.vstack([X, X[:20]])), None, **settings)
     for one, two in zip(weights_of(net.module_), weights_of(other.module_), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_at_once", [7, 100])
+def test_batches_of_more_rows_than_are_moved_at_once(net, n_at_once, monkeypatch):
+    other = copy.deepcopy(net)
+    settings = SETTINGS | {"batch_size": 30}
+    fit_decoder(net, Rows(X), Rows(X_HELD_OUT), **settings)
+    monkeypatch.setattr(decoder, "_N_AT_ONCE", n_at_once)
+    monkeypatch.setattr(decoder, "_MAX_ENTRIES", 0)  # nor are rows kept in standard units
+    fit_decoder(other, Rows(X), Rows(X_HELD_OUT), **settings)
+    for one, two in zip(weights_of(net.module_), weights_of(other.module_), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-7)
+
+
+class Scaled(torch.nn.Module):
+    """A decoder with parameters of all kinds: no chain."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(3, 1).T)
+        self.scale = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, code):
+        return self.scale * torch.tanh(code) @ self.weight
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.1])
+def test_decoders_of_ones_own(max_grad_norm):
+    torch.manual_seed(0)
+    fitted = AutoencoderTransformer(
+        1,
+        architecture=(torch.nn.Linear(3, 1), Scaled()),
+        linear_path=None,
+        optimizer="sgd",
+        max_iter=30,
+        max_grad_norm=max_grad_norm,
+        random_state=0,
+    ).fit(X.astype(np.float32))
+    before = nearest_loss(fitted.net_, X.astype(np.float32))
+    settings = SETTINGS | {"learning_rate": 0.3}
+    fit_decoder(fitted.net_, Rows(X.astype(np.float32)), None, **settings)
+    assert nearest_loss(fitted.net_, X.astype(np.float32)) < before
+    assert all(parameter.grad is None for parameter in fitted.net_.module_.parameters())
+
+
+def test_the_optimizer_is_as_before(net):
+    groups, state = net.optimizer_.param_groups, net.optimizer_.state
+    before = copy.deepcopy(net.optimizer_.state_dict())
+    fit_decoder(net, Rows(X), None, **SETTINGS)
+    assert net.optimizer_.param_groups is groups
+    assert net.optimizer_.state is state
+    assert str(net.optimizer_.state_dict()) == str(before)
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 0.01])
+def test_several_are_tried_as_each_is_fitted(max_grad_norm):
+    nets, parts = [], []
+    for seed, n_rows in enumerate((60, 57, 59)):
+        rows = curved(n_rows, seed)
+        nets.append(
+            AutoencoderTransformer(
+                1,
+                hidden_layer_sizes=(16,),
+                max_iter=30,
+                batch_size=100,
+                max_grad_norm=max_grad_norm,
+                random_state=seed,
+            )
+            .fit(rows)
+            .net_
+        )
+        parts.append((Rows(rows), Rows(X_HELD_OUT[seed:])))
+    before = [weights_of(net.module_) for net in nets]
+    settings = SETTINGS | {"batch_size": 100}  # all at once: else orders would differ
+    tried = try_decoders(nets, parts, **settings)
+    for net, weights in zip(nets, before, strict=True):
+        assert are_equal(weights, weights_of(net.module_))
+    fitted = [fit_decoder(net, *part, **settings) for net, part in zip(nets, parts, strict=True)]
+    np.testing.assert_allclose(tried, fitted, rtol=1e-4)
+    assert not np.allclose(*np.transpose(tried), rtol=1e-2)
 
 
 def test_part_of_the_rows(net):

@@ -5,7 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
+import sklearn_ae._fitting as fitting
+import sklearn_ae.training.stacked as stacked
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.training import Monitor, Rows, can_train_together, train_together
 
@@ -19,6 +22,15 @@ def make_net(X, seed=0, **parameters):
     net.history.clear()
     net.forget_steps()
     return net
+
+
+def without_biases(parameters, lr, **options):
+    """An optimizer that leaves some parameters alone."""
+    groups = [
+        group | {"params": [each for each in group["params"] if each.shape[-2] > 1]}
+        for group in parameters
+    ]
+    return torch.optim.SGD(groups, lr=lr, momentum=0.9)
 
 
 def make(sizes, *, weighted=False, **parameters):
@@ -72,11 +84,11 @@ def assert_same(nets, others):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("sizes", [(40, 40, 40), (41, 47, 44), (9, 14)])
+@pytest.mark.parametrize("sizes", [(40, 40, 40), (41, 47, 44), (14, 15)])
 def test_as_one_after_the_other(sizes, parameters):
     nets, parts = make(sizes, **parameters)
     others = copy.deepcopy(nets)
-    assert can_train_together(nets, "one_cycle", 16)
+    assert can_train_together(nets, [rows for rows, _ in parts], 16)
     monitors, other_monitors = ([Monitor(0, 4) for _ in sizes] for _ in range(2))
     draw_as_alone(nets)
     train_together(nets, parts, monitors, **SETTINGS)
@@ -143,24 +155,56 @@ def test_an_interruption_keeps_the_best_weights(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "schedule", "batch_size"),
+    ("parameters", "sizes", "batch_size"),
     [
-        ({"optimizer": "muon"}, "one_cycle", 16),
-        ({}, "reduce_on_plateau", 16),
-        ({"dropout": 0.1}, "one_cycle", 16),
-        ({"l1_penalty": 1e-3}, "one_cycle", 16),
-        ({"loss": "absolute_error"}, "one_cycle", 16),
-        ({"latent": "variational"}, "one_cycle", 16),
-        ({}, "one_cycle", 10**7),
+        ({"optimizer": "muon"}, (40, 40), 16),
+        ({"optimizer": without_biases}, (40, 40), 16),
+        ({"dropout": 0.1}, (40, 40), 16),
+        ({"l1_penalty": 1e-3}, (40, 40), 16),
+        ({"loss": "absolute_error"}, (40, 40), 16),
+        ({"latent": "variational"}, (40, 40), 16),
+        ({}, (40, 30), 16),
+        ({}, (40, 40), 10**7),
     ],
-    ids=str,
 )
-def test_what_is_trained_one_after_the_other(parameters, schedule, batch_size):
-    nets, _ = make((40, 40), **parameters)
-    assert not can_train_together(nets, schedule, batch_size)
+def test_what_is_trained_one_after_the_other(parameters, sizes, batch_size):
+    nets, parts = make(sizes, **parameters)
+    assert not can_train_together(nets, [rows for rows, _ in parts], batch_size)
 
 
 def test_others_are_not_alike():
     X = np.random.default_rng(0).normal(size=(50, 6))
     nets = [make_net(X), make_net(X, hidden_layer_sizes=(8, 6))]
-    assert not can_train_together(nets, "one_cycle", 16)
+    assert not can_train_together(nets, [Rows(X)] * 2, 16)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"optimizer": torch.optim.Rprop},  # knows no weight decay
+        {"optimizer": without_biases, "learning_rate": 0.01},
+        {"learning_rate_schedule": "reduce_on_plateau"},
+    ],
+)
+def test_folds_of_any_optimizer(parameters, curve):
+    fitted = AutoencoderTransformer(
+        1, hidden_layer_sizes=(8,), linear_path=None, random_state=0, **parameters
+    ).fit(curve[:80])
+    assert fitted.best_loss_ < fitted.initial_loss_
+
+
+def test_all_rows_at_once_where_the_optimizer_asks_for_that(curve, monkeypatch):
+    n_batches = []
+    monkeypatch.setattr(fitting, "_MAX_EPOCHS", 3)
+    init = stacked.StackedRows.__init__
+
+    def watch(rows, *args):
+        init(rows, *args)
+        n_batches.append(rows.n_batches)
+
+    monkeypatch.setattr(stacked.StackedRows, "__init__", watch)
+    with pytest.warns(ConvergenceWarning):
+        AutoencoderTransformer(
+            1, optimizer="gradient_descent", linear_path=None, random_state=0
+        ).fit(curve[:82])  # in folds of 65 and 66 rows to train on
+    assert set(n_batches) == {1}
