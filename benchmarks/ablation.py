@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -47,20 +48,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-rows", type=int, default=1000, help="most rows of a table (default: 1000)"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     add_output(parser, "the JSON file")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure table after table; print a line for each variant, save a JSON file."""
-    check_positive(options, "seeds", "max_rows")
+    check_positive(options, "seeds", "max_rows", "jobs")
     names, notes = tables.choose(options.only)
     console = Console()
     for note in notes:
         console.print(note, style="dim", highlight=False)
     cases: dict[str, dict[str, float]] = {}
-    for name in track(names, console=console, transient=True):
-        cases |= measure(name, options.seeds, options.max_rows)
+    of_tables = Parallel(options.jobs, return_as="generator")(
+        delayed(measure)(name, options.seeds, options.max_rows) for name in names
+    )
+    for of_table in track(of_tables, console=console, total=len(names), transient=True):
+        cases |= of_table
     if not cases:
         raise BenchmarkError("No table with a code size at which PCA leaves an error.")
     found = summary(cases)
