@@ -147,10 +147,9 @@ def run(options: argparse.Namespace) -> None:
     console = Console()
     header = {
         "command": f"python -m benchmarks mnist --dataset {options.dataset}",
-        "machine": machine.describe(),
         "max_iter": options.max_iter,
     }
-    found = models_of_same_run(file, header)
+    found = models_of_other_runs(file, header)
     for name in options.only:
         model = MODELS[name]
         with warnings.catch_warnings():
@@ -166,20 +165,22 @@ def run(options: argparse.Namespace) -> None:
     console.print(f"\nSaved: {file}", highlight=False)
 
 
-def models_of_same_run(file: Path, header: dict[str, Any]) -> dict[str, Any]:
+def models_of_other_runs(file: Path, header: dict[str, Any]) -> dict[str, Any]:
     """Read the models that a file has already, to be kept beside those that are measured now.
+
+    Each says on which machine it was.
 
     Parameters
     ----------
     file : Path
         The file; there need not be one.
     header : dict
-        Machine, versions and settings.
+        The settings.
 
     Returns
     -------
     models : dict of str to dict
-        Their reports; none where the file has another header.
+        Their reports; none where the settings were others.
     """
     if not file.exists():
         return {}
@@ -208,6 +209,7 @@ def report(model: Model, fits: list[dict[str, float]], pca: dict[str, float]) ->
     means = {name: float(np.mean([fit[name] for fit in fits])) for name in fits[0]}
     aims = [Aim(name, means[name], *bound) for name, bound in model.aims.items()]
     return {
+        "machine": machine.describe(),
         "n_components": model.n_components,
         "parameters": {name: str(value) for name, value in model.parameters.items()},
         "fits": fits,

@@ -26,6 +26,7 @@ from sklearn_ae.training import (
     Monitor,
     Rows,
     check_device,
+    count_operations,
 )
 
 # What can not change once the network is built.
@@ -53,7 +54,9 @@ _MIN_SAMPLES_TO_SPLIT = 100
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
-_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 25, 300
+_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 300
+# Arithmetic of all these steps, beyond which there are fewer: a minute's work for two cores.
+_MAX_OPERATIONS = 6e12
 
 
 class FittingMixin(FoldsMixin):
@@ -93,7 +96,7 @@ class FittingMixin(FoldsMixin):
             parts = self._hold_out_before(rows, seed) if first else None
             known = rows if parts is None else parts[0].extract()
             net = self._new_net(known, seed) if first else self._current_net(rows)
-            max_iter = self._max_epochs(len(rows))
+            max_iter = self._max_epochs(net, len(rows))
             callbacks = self._skorch_callbacks()
             # y is X: ScoringMonitor scores only where there is a y.
             data = {
@@ -276,8 +279,12 @@ class FittingMixin(FoldsMixin):
         forget_broken_bounds(net.module_.bounds, rows.X)
         return net
 
-    def _max_epochs(self, n_rows: int) -> int:
-        return self._epochs_for(n_rows, n_steps=_N_STEPS, fewest=_MIN_EPOCHS)
+    def _max_epochs(self, net: AutoencoderNet, n_rows: int) -> int:
+        n_operations = count_operations(net.module_, min(self._batch_size(n_rows), n_rows))
+        # Not known, and therefore not above, where there are not only matrix products.
+        is_large = n_operations * _N_STEPS > _MAX_OPERATIONS
+        n_steps = int(_MAX_OPERATIONS / n_operations) if is_large else _N_STEPS
+        return self._epochs_for(n_rows, n_steps=n_steps, fewest=_MIN_EPOCHS)
 
     def _epochs_for(self, n_rows: int, *, n_steps: int, fewest: int) -> int:
         """Give the number of epochs that is asked for, or makes so many steps."""

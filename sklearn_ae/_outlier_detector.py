@@ -424,7 +424,7 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         # would know them all but by heart.
         return self._hold_out(rows, torch.Generator().manual_seed(seed), unless=None)
 
-    def _max_epochs(self, n_rows: int) -> int:
+    def _max_epochs(self, net: AutoencoderNet, n_rows: int) -> int:
         return self._epochs_for(n_rows, n_steps=1000, fewest=5)
 
     def _cross_validates(self, n_rows: int) -> bool:

@@ -280,7 +280,7 @@ def test_sparse_rows_in_any_form(curve):
 
 @pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 300), (640, 100), (10_000, 25), (10**6, 5)])
 def test_epochs_make_a_thousand_steps(n_rows, n_epochs):
-    assert AutoencoderOutlierDetector()._max_epochs(n_rows) == n_epochs
+    assert AutoencoderOutlierDetector()._max_epochs(None, n_rows) == n_epochs
 
 
 def test_a_stream_is_judged_by_all_of_its_parts():

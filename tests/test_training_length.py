@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import skorch.callbacks
+import torch
 from sklearn.decomposition import PCA
 
 import sklearn_ae._folds as folds
@@ -167,12 +168,26 @@ def test_warm_start_goes_on_from_cross_validation(curve):
     [
         (40, {}, 300),
         (6400, {}, 187),
-        (64_000, {}, 25),
-        (640, {"batch_size": 1}, 25),
+        (64_000, {}, 24),
+        (640_000, {}, 15),
+        (640, {"batch_size": 1}, 15),
         (640, {"batch_size": 10**6}, 300),
         (640, {"optimizer": "lbfgs"}, 300),
         (640, {"max_iter": 7}, 7),
     ],
 )
-def test_number_of_epochs(n_rows, parameters, n_epochs):
-    assert make(**parameters)._max_epochs(n_rows) == n_epochs
+def test_number_of_epochs(n_rows, parameters, n_epochs, curve):
+    net = make(max_iter=1).fit(curve).net_
+    assert make(**parameters)._max_epochs(net, n_rows) == n_epochs
+
+
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_fewer_epochs_where_steps_are_large(curve):
+    estimator = make(hidden_layer_sizes=(2000, 500), batch_size=10_000)
+    net = make(hidden_layer_sizes=(2000, 500), max_iter=1).fit(curve).net_
+    n_operations = 6 * 10_000 * sum(weights.numel() for weights in net.module_.parameters())
+    assert 15 < estimator._max_epochs(net, 10_000) == int(6e12 / n_operations) < 100
+    # A network of which nobody knows.
+    own = torch.nn.Conv1d(1, 1, 1)
+    net.module_.encoder.layers.append(own)
+    assert estimator._max_epochs(net, 10_000) == 300

@@ -26,12 +26,14 @@ def test_models_on_digits(tmp_path, capsys):
     assert "missed" in printed or "met" in printed
 
 
-def test_models_of_the_same_run_are_kept(tmp_path, capsys):
+def test_models_of_other_runs_are_kept(tmp_path, capsys):
     command = ["mnist", "--dataset", "digits", "--seeds", "1", "--output", str(tmp_path)]
     assert main([*command, "--max-iter", "1", "--only", "default"]) == 0
     assert main([*command, "--max-iter", "1", "--only", "two"]) == 0
     file = tmp_path / "mnist-digits.json"
-    assert list(json.loads(file.read_text())["models"]) == ["default", "two"]
+    models = json.loads(file.read_text())["models"]
+    assert list(models) == ["default", "two"]
+    assert all("processor" in model["machine"] for model in models.values())
     assert main([*command, "--max-iter", "2", "--only", "two"]) == 0
     assert list(json.loads(file.read_text())["models"]) == ["two"]
     capsys.readouterr()
