@@ -54,7 +54,7 @@ _MIN_SAMPLES_TO_SPLIT = 100
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
-_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 300
+_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 150
 # Arithmetic of all these steps, beyond which there are fewer: a minute's work for two cores.
 _MAX_OPERATIONS = 6e12
 
@@ -284,14 +284,14 @@ class FittingMixin(FoldsMixin):
         # Not known, and therefore not above, where there are not only matrix products.
         is_large = n_operations * _N_STEPS > _MAX_OPERATIONS
         n_steps = int(_MAX_OPERATIONS / n_operations) if is_large else _N_STEPS
-        return self._epochs_for(n_rows, n_steps=n_steps, fewest=_MIN_EPOCHS)
+        return self._epochs_for(n_rows, n_steps=n_steps, fewest=_MIN_EPOCHS, most=_MAX_EPOCHS)
 
-    def _epochs_for(self, n_rows: int, *, n_steps: int, fewest: int) -> int:
+    def _epochs_for(self, n_rows: int, *, n_steps: int, fewest: int, most: int) -> int:
         """Give the number of epochs that is asked for, or makes so many steps."""
         if self.max_iter != "auto":
             return int(self.max_iter)
         steps_of_epoch = -(-n_rows // min(self._batch_size(n_rows), n_rows))
-        return min(max(n_steps // steps_of_epoch, fewest), _MAX_EPOCHS)
+        return min(max(n_steps // steps_of_epoch, fewest), most)
 
     def _batch_size(self, n_rows: int) -> int:
         if self.batch_size != "auto":

@@ -425,7 +425,7 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         return self._hold_out(rows, torch.Generator().manual_seed(seed), unless=None)
 
     def _max_epochs(self, net: AutoencoderNet, n_rows: int) -> int:
-        return self._epochs_for(n_rows, n_steps=1000, fewest=5)
+        return self._epochs_for(n_rows, n_steps=1000, fewest=5, most=300)
 
     def _cross_validates(self, n_rows: int) -> bool:
         return False  # by how well rows are reconstructed, which is not what is asked for

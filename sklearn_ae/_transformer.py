@@ -105,7 +105,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
         Number of epochs, at the most. "auto": as many as make 6,000 steps, or fewer steps
-        where they are large, 6e12 operations in all; but at least 15 and at most 300; with
+        where they are large, 6e12 operations in all; but at least 15 and at most 150; with
         fewer than 500 rows and ``early_stopping="auto"`` as many of
         these as are best by cross-validation with five folds, on all rows. Where codes are
         nearest (see `transform_max_iter`), up to 50 epochs or 1,300 steps of the decoder

@@ -161,7 +161,6 @@ class Chain:
         with_encoder: bool = True,
     ) -> None:
         self._dtype = autoencoder.dtype if dtype is None else dtype
-        self.n_rows = n_rows
         decoder: Any = autoencoder.decoder
         self._n_members = len(decoder.layers[0].weight)
         self._products = _OF_ONE if self._n_members == 1 else _OF_SEVERAL

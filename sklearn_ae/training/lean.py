@@ -162,10 +162,9 @@ class LeanEpochs:
         if self._flat is None:
             self._flat = FlatParameters(net.optimizer_)
         self._flat.give_gradients()
-        n_rows = min(net.batch_size, len(batches.rows))
-        if self._chain is None or self._chain.n_rows < n_rows:
+        if self._chain is None:
             dtype = torch.bfloat16 if net.in_bfloat16_ else None
-            self._chain = Chain(net.module_, n_rows, dtype)
+            self._chain = Chain(net.module_, min(net.batch_size, len(batches.rows)), dtype)
         return self._flat, self._chain
 
     def _mean(self, total: Tensor, batches: Batches) -> float:
