@@ -30,7 +30,10 @@ _HIDDEN_LAYER_SIZES = (
     ((512, 256), 10_000, 100),
     ((256, 128), 2000, 50),
     ((256, 128), 5000, 1),
+    ((128, 64), 500, 1),
 )
+# Of fewer rows, of which cross-validation trains many networks, wider ones are no better.
+_SMALLEST_SIZES = (96, 48)
 # For weight_decay="auto": times the columns for each row, and at the most. What many rows of few
 # columns say is to be followed closely; what few rows say of many columns can be learnt by heart.
 _DECAY, _LARGEST_DECAY = 30, 0.4
@@ -200,7 +203,7 @@ def auto_hidden_layer_sizes(n_samples: int, n_features: int) -> tuple[int, int]:
     for sizes, enough_samples, enough_features in _HIDDEN_LAYER_SIZES:
         if n_samples >= enough_samples and n_features >= enough_features:
             return sizes
-    return (128, 64)
+    return _SMALLEST_SIZES
 
 
 def int_or_share(n_components: Any) -> int | float:

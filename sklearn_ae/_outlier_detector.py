@@ -40,8 +40,8 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         ranges below the lower quartile, but at least one in a hundred and at most one in ten.
     hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
         Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
-        (128, 64); with at least 5,000 rows, or 2,000 of 50 columns, (256, 128); with at
-        least 10,000 rows of 100 columns (512, 256).
+        (96, 48); with at least 500 rows (128, 64); with at least 5,000, or 2,000 of 50
+        columns, (256, 128); with at least 10,000 rows of 100 columns (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.

@@ -74,7 +74,14 @@ def test_weight_decay_shrinks_weights(curve):
 
 @pytest.mark.parametrize(
     ("n_samples", "n_features", "expected"),
-    [(4999, 2, [128, 64]), (5000, 2, [256, 128]), (1999, 50, [128, 64]), (2000, 50, [256, 128])],
+    [
+        (499, 2, [96, 48]),
+        (500, 2, [128, 64]),
+        (4999, 2, [128, 64]),
+        (5000, 2, [256, 128]),
+        (1999, 50, [128, 64]),
+        (2000, 50, [256, 128]),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:The loss was still falling")
 def test_automatic_widths(n_samples, n_features, expected):
