@@ -1,11 +1,15 @@
 """How long few rows are trained on."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import skorch.callbacks
 import torch
 from sklearn.decomposition import PCA
 
+import sklearn_ae._fitting as fitting
 import sklearn_ae._folds as folds
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._training_length import cross_validate
@@ -166,13 +170,14 @@ def test_warm_start_goes_on_from_cross_validation(curve):
 @pytest.mark.parametrize(
     ("n_rows", "parameters", "n_epochs"),
     [
-        (40, {}, 300),
-        (6400, {}, 187),
+        (40, {}, 150),
+        (6400, {}, 150),
+        (12_800, {}, 120),
         (64_000, {}, 24),
         (640_000, {}, 15),
         (640, {"batch_size": 1}, 15),
-        (640, {"batch_size": 10**6}, 300),
-        (640, {"optimizer": "lbfgs"}, 300),
+        (640, {"batch_size": 10**6}, 150),
+        (640, {"optimizer": "lbfgs"}, 150),
         (640, {"max_iter": 7}, 7),
     ],
 )
@@ -190,4 +195,25 @@ def test_fewer_epochs_where_steps_are_large(curve):
     # A network of which nobody knows.
     own = torch.nn.Conv1d(1, 1, 1)
     net.module_.encoder.layers.append(own)
-    assert estimator._max_epochs(net, 10_000) == 300
+    assert estimator._max_epochs(net, 10_000) == 150
+
+
+@pytest.mark.filterwarnings("ignore:The loss was still falling")
+def test_large_networks_of_folds_are_there_one_at_a_time(monkeypatch):
+    nets, alive = [], []
+    make_net = AutoencoderTransformer._new_net
+
+    def watch(self, *args, **kwargs):
+        gc.collect()
+        alive.append(sum(net() is not None for net in nets))
+        net = make_net(self, *args, **kwargs)
+        nets.append(weakref.ref(net))
+        return net
+
+    monkeypatch.setattr(AutoencoderTransformer, "_new_net", watch)
+    monkeypatch.setattr(fitting, "_MAX_EPOCHS", 1)
+    X = np.random.default_rng(0).normal(size=(20, 3000))
+    AutoencoderTransformer(1, linear_path=None, random_state=0).fit(X)
+    assert len(nets) == 6
+    # The one of all rows, and that of the fold before, which is just being replaced.
+    assert max(alive) <= 2
