@@ -13,6 +13,7 @@ from sklearn_ae.nn import Latent
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
     AutoencoderNet,
+    Judging,
     Monitor,
     Rows,
     can_train_together,
@@ -24,6 +25,9 @@ from sklearn_ae.training import (
 # For transform_max_iter="auto": steps, and the operations that decoding a row and taking the
 # gradient may cost, for transform not to take much longer than those who wait for it expect.
 _N_STEPS, _MAX_OPERATIONS = 20, 600_000
+# Steps after which held-out rows are judged, most of the way, and how often in a long training: it
+# takes about as long as an epoch.
+_N_STEPS_TO_JUDGE, _N_JUDGEMENTS = 5, 30
 # Number of the optimizer's steps that the decoder is trained for alone, where max_iter="auto", and
 # the least and the largest number of epochs.
 _N_DECODER_STEPS, _MIN_DECODER_EPOCHS, _MAX_DECODER_EPOCHS = 1300, 10, 50
@@ -62,6 +66,15 @@ class CodeTransformer(BaseAutoencoder):
         # Unknown, and therefore not below, where there are not only matrix products.
         is_cheap = count_operations(module.decoder, batch_size=1) <= _MAX_OPERATIONS
         return _N_STEPS if is_meant and is_cheap else 0
+
+    def _judging(self, net: AutoencoderNet, max_epochs: int) -> Judging:
+        n_steps = min(self._n_steps_to_nearest(net), _N_STEPS_TO_JUDGE)
+        if n_steps == 0:
+            return Judging()
+        every = max_epochs // _N_JUDGEMENTS
+        if self.n_iter_no_change is not None:
+            every = min(every, self.n_iter_no_change // 2)
+        return Judging(n_steps, max(1, every))
 
     def _fit_decoder(self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]) -> None:
         settings = self._decoder_settings(net, len(parts[0]))

@@ -54,7 +54,7 @@ _MIN_SAMPLES_TO_SPLIT = 100
 # thirtieth; what is lost by it is at most itself.
 _MIN_GAIN = 0.02
 # Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
-_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 150
+_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 100
 # Arithmetic of all these steps, beyond which there are fewer: a minute's work for two cores.
 _MAX_OPERATIONS = 6e12
 
@@ -353,6 +353,7 @@ class FittingMixin(FoldsMixin):
             max_epochs=max_epochs,
             verbose=bool(self.verbose),
             held_out=held_out,
+            judging=self._judging(net, max_epochs),
             **settings,
         )
         if monitor.diverged_:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sklearn_ae._training_length import TrainingLength, cross_validate
 from sklearn_ae.training import (
     AutoencoderNet,
+    Judging,
     Monitor,
     Rows,
     can_train_together,
@@ -138,6 +139,7 @@ class FoldsMixin:
                     schedule=schedule,
                     batch_size=batch_size,
                     max_epochs=max_iter,
+                    judging=self._judging(start, max_iter),
                 )
                 if nets[0].interrupted_:
                     raise InterruptedTraining(nets[0], monitors[0])
@@ -159,6 +161,10 @@ class FoldsMixin:
     ) -> bool:
         """Tell whether training the decoder alone on helps rows that it has not seen."""
         return False
+
+    def _judging(self, net: AutoencoderNet, max_epochs: int) -> Judging:
+        """Give how rows that are held out are judged."""
+        return Judging()
 
     def _has_second_start(self, net: AutoencoderNet) -> bool:
         """Tell whether to train a plain network as well, and keep the better one.

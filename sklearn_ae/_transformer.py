@@ -105,7 +105,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
         Number of epochs, at the most. "auto": as many as make 6,000 steps, or fewer steps
-        where they are large, 6e12 operations in all; but at least 15 and at most 150; with
+        where they are large, 6e12 operations in all; but at least 15 and at most 100; with
         fewer than 500 rows and ``early_stopping="auto"`` as many of
         these as are best by cross-validation with five folds, on all rows. Where codes are
         nearest (see `transform_max_iter`), up to 50 epochs or 1,300 steps of the decoder
@@ -177,14 +177,15 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Training loss of every epoch.
     validation_curve_ : list of float or None
         Loss of the held-out rows after every epoch, mean over the folds of
-        cross-validation; None without early stopping.
+        cross-validation; None without early stopping. Where codes are nearest (see
+        `transform_max_iter`), it is measured five steps from the encoder's codes, in long
+        trainings some thirty times: the other epochs have the loss of the one before.
     initial_loss_ : float
         Loss before the first epoch, of the held-out rows if there are some; with the
         linear path that of PCA.
     best_loss_ : float
         Loss of the weights that were kept: the lowest one, that before the first epoch
-        included. All losses are those of the encoder's codes, before the decoder is trained
-        alone.
+        included. All losses are those before the decoder is trained alone.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         What the components explain, as shares of the variance: in proportion to what the
         error would gain if the component was always at its mean. They add up to the share

@@ -6,15 +6,25 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from sklearn.datasets import load_digits
 
 # The networks here are too small for a second thread to pay, and on a busy machine it costs dearly.
 torch.set_num_threads(1)
 
+# No test asserts a time, and none finds other examples than the last time.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
 
 @pytest.fixture(scope="session")
 def digits():
-    """Images of digits, 8 x 8 pixels in [0, 1]."""
+    """Images of digits, 8 x 8 pixels in [0, 1]: few, for the tests to be fast."""
+    return load_digits().data[:600] / 16
+
+
+@pytest.fixture(scope="session")
+def all_digits():
     return load_digits().data / 16
 
 

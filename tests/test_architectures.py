@@ -208,7 +208,7 @@ def test_tied_weights_learn_and_have_no_linear_path(digits):
 # --- convolutional and recurrent -----------------------------------------------------------------
 
 
-def test_convolutions_beat_the_mlp_at_equal_parameters(digits):
+def test_convolutions_beat_the_mlp_at_equal_parameters(all_digits):
     convolutional = Convolutional(channels=(12, 24), kernel_size=3)
     mlp = MLP((49,))
     assert n_parameters(mlp) == pytest.approx(n_parameters(convolutional), rel=0.01)
@@ -217,12 +217,12 @@ def test_convolutions_beat_the_mlp_at_equal_parameters(digits):
         AutoencoderTransformer(
             8,
             architecture=architecture,
-            max_iter=60,
+            max_iter=30,
             learning_rate=1e-3,
             output_activation="identity",
             random_state=0,
         )
-        .fit(digits)
+        .fit(all_digits)
         .best_loss_
         for architecture in (convolutional, mlp)
     ]

@@ -29,8 +29,8 @@ def make(**parameters):
 @pytest.mark.parametrize(
     "corruption", [GaussianNoise(1.0), MaskingNoise(0.4), SaltAndPepperNoise(0.3)], ids=str
 )
-def test_learns_to_undo_noise(digits, corruption):
-    train, test = digits[:1300], digits[1300:]
+def test_learns_to_undo_noise(all_digits, corruption):
+    train, test = all_digits[:600], all_digits[600:1000]
     noisy = corrupted(corruption, test)
     error = {
         name: np.mean((make(corruption=c).fit(train).reconstruct(noisy) - test) ** 2)

@@ -21,7 +21,7 @@ def fit(X, estimator=AutoencoderTransformer, **parameters):
 
 @pytest.mark.parametrize("latent", [None, "variational", "contractive"])
 def test_healthy_training_has_no_symptoms(latent, digits):
-    report = fit(digits[:800], latent=latent).diagnose()
+    report = fit(digits, latent=latent).diagnose()
     assert report.symptoms == ()
     assert report.findings == ()
     assert repr(report).startswith("Diagnosis of AutoencoderTransformer: no symptoms\n")
@@ -106,12 +106,12 @@ def test_converged_gradients_are_not_taken_for_explosions():
     assert "exploding gradients" not in fitted.diagnose().symptoms
 
 
-@pytest.mark.parametrize(("largest", "explodes"), [(0.5, False), (50.0, True)])
-def test_exploding_gradients_of_finite_losses(largest, explodes, digits):
+def test_exploding_gradients_of_finite_losses(digits):
     fitted = fit(digits)
-    gradients = {"encoder": [0.1] * 9 + [largest], "decoder": [0.1] * 10}
-    fitted._record_ = dataclasses.replace(fitted._record_, gradients=gradients)
-    assert fitted.diagnose().symptoms == ("exploding gradients",) * explodes
+    for largest, explodes in ((0.5, False), (50.0, True)):
+        gradients = {"encoder": [0.1] * 9 + [largest], "decoder": [0.1] * 10}
+        fitted._record_ = dataclasses.replace(fitted._record_, gradients=gradients)
+        assert fitted.diagnose().symptoms == ("exploding gradients",) * explodes
 
 
 def test_dead_units(digits):
@@ -145,7 +145,7 @@ def test_posterior_collapse(digits):
 
 @pytest.mark.parametrize(
     ("X", "parameters"),
-    [(NOISE, {}), (PLANE, {"linear_path": None})],
+    [(NOISE, {"transform_max_iter": 0}), (PLANE, {"linear_path": None})],
     ids=["nothing to gain", "plain network"],
 )
 def test_no_better_than_pca(X, parameters):

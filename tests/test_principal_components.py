@@ -99,7 +99,7 @@ def test_sign_does_not_depend_on_the_route():
     assert (np.sign(np.sum(tall * wide, axis=1)) == 1).all()
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(
     share=st.floats(0.01, 0.99),
     variances=st.lists(st.floats(0.01, 100), min_size=1, max_size=10),

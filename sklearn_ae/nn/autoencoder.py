@@ -159,6 +159,29 @@ class Autoencoder(nn.Module):
             return code
         return nearest_code(self.decode_to_standard, code, self.standardize(x), max_iter)
 
+    def approach(self, output: Output, max_iter: int) -> Output:
+        """Move the codes of an output to where their reconstructions are nearest.
+
+        Parameters
+        ----------
+        output : Output
+            What the network gives for a batch.
+        max_iter : int
+            Number of steps, at the most.
+
+        Returns
+        -------
+        output : Output
+            The same rows at their nearest codes.
+        """
+        code = nearest_code(
+            lambda code: self.to_standard_units(self.decode_raw(code)),
+            output.code,
+            output.standard_input,
+            max_iter,
+        )
+        return output._replace(code=code, raw=self.decode_raw(code))
+
     def encode_standard(self, standard: Tensor) -> Tensor:
         """Give the code of rows in standard units, as the decoder takes it.
 

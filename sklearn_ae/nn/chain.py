@@ -14,6 +14,7 @@ from sklearn_ae.nn.inspection import has_hooks, list_tensors
 from sklearn_ae.nn.latent import Latent
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath
+from sklearn_ae.nn.nearest_code import descend
 from sklearn_ae.nn.stack import Stack
 
 _aten = torch.ops.aten
@@ -203,8 +204,8 @@ class Chain:
                 original.gradient.copy_(copied.gradient)
         return total
 
-    def loss(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Compute the squared errors of a batch, and no gradient.
+    def loss(self, x: Tensor, weight: Tensor | None = None, n_steps: int = 0) -> Tensor:
+        """Compute the squared errors of a batch, and no gradient of the parameters.
 
         Parameters
         ----------
@@ -212,6 +213,9 @@ class Chain:
             Rows in standard units.
         weight : Tensor of shape (batch,) or None, default=None
             Their weights.
+        n_steps : int, default=0
+            Number of steps, at the most, from the encoder's codes towards the nearest ones; with
+            products in another type than that of the weights, none.
 
         Returns
         -------
@@ -219,8 +223,14 @@ class Chain:
             The squared errors, weighted, summed over rows and columns.
         """
         with torch.no_grad():
-            residual = self._residual(self._encode(self._to_dtype(x)), x)
-            return _weigh(residual, weight, self._n_members)[0]
+            code = self._encode(self._to_dtype(x))
+            if n_steps == 0:
+                return _weigh(self._residual(code, x), weight, self._n_members)[0]
+            assert not self._copies, "products are in the type of the weights"
+            _, error = descend(
+                lambda code, with_slope: self.pull(code, x, with_slope=with_slope), code, n_steps
+            )
+            return 2 * (error if weight is None else weight * error).sum(-1)
 
     def backward_decoder(self, code: Tensor, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """Compute the gradient of the decoder's parameters alone, the codes being given.

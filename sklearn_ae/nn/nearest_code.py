@@ -58,12 +58,12 @@ def nearest_code(
         target = target.clone()
         return descend(
             lambda code, with_slope: pull(decode, code, target, with_slope), code.clone(), max_iter
-        )
+        )[0]
 
 
 def descend(
     pull_codes: Callable[[Tensor, bool], tuple[Tensor, Tensor | None]], code: Tensor, max_iter: int
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Move codes downhill, each by steps of its own.
 
     Parameters
@@ -80,9 +80,12 @@ def descend(
     -------
     code : Tensor of shape (..., n_rows, n_components)
         The codes.
+    error : Tensor of shape (..., n_rows)
+        The error of each row there.
     """
-    error, slope = pull_codes(code, True)
-    assert slope is not None, "asked for"
+    error, slope = pull_codes(code, max_iter > 0)
+    if slope is None:
+        return code, error
     length = torch.ones_like(error)
     for n_left in range(max_iter, 0, -1):
         # Row by row, or what becomes of one would depend on its company.
@@ -93,7 +96,7 @@ def descend(
         its_error, its_slope = pull_codes(ahead, n_left > 1)
         better = goes_on & (its_error < error)
         if its_slope is None:  # after the last step
-            return torch.where(better[..., None], ahead, code)
+            return torch.where(better[..., None], ahead, code), error.where(~better, its_error)
         step, change = ahead - code, its_slope - slope
         along = (step * change).sum(-1)
         following = torch.where(along > 0, along / change.square().sum(-1), 2 * length)
@@ -101,7 +104,7 @@ def descend(
         error = torch.where(better, its_error, error)
         code = torch.where(better[..., None], ahead, code)
         slope = torch.where(better[..., None], its_slope, slope)
-    return code
+    return code, error
 
 
 def pull(

@@ -2,7 +2,7 @@
 
 from sklearn_ae.training.decoder import fit_decoder, try_decoders
 from sklearn_ae.training.devices import check_device, compute_dtype
-from sklearn_ae.training.monitor import Monitor
+from sklearn_ae.training.monitor import Judging, Monitor
 from sklearn_ae.training.net import AutoencoderNet
 from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
 from sklearn_ae.training.rows import Batches, Rows
@@ -16,6 +16,7 @@ __all__ = [
     "SCHEDULES",
     "AutoencoderNet",
     "Batches",
+    "Judging",
     "Monitor",
     "Rows",
     "can_train_together",

@@ -244,7 +244,7 @@ class _Decoder:
         for block in rows.blocks():
             x, _ = rows[block]
             start = self._encode(x) if code is None else code[..., block, :]
-            parts.append(descend(partial(self._pull, x), start, n_steps))
+            parts.append(descend(partial(self._pull, x), start, n_steps)[0])
         return torch.cat(parts, -2)
 
     def _encode(self, x: Tensor) -> Tensor:

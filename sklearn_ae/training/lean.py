@@ -118,13 +118,15 @@ class LeanEpochs:
                 net.optimizer_.step()
         return self._mean(total, batches)
 
-    def judge(self, rows: Rows) -> float:
+    def judge(self, rows: Rows, n_steps: int) -> float:
         """Compute the loss of rows, in full precision.
 
         Parameters
         ----------
         rows : Rows
             The rows.
+        n_steps : int
+            Number of steps from the encoder's codes towards the nearest ones.
 
         Returns
         -------
@@ -145,7 +147,7 @@ class LeanEpochs:
         self._judge = rows, batches, chain
         total = torch.zeros((), dtype=net.dtype, device=net.device)
         for x, weight in batches.iterate(self._standardize, reuse=True):
-            total += chain.loss(x, weight)
+            total += chain.loss(x, weight, n_steps)
         return self._mean(total, batches)
 
     def release(self) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from skorch.callbacks import Callback
@@ -17,6 +17,38 @@ if TYPE_CHECKING:
 # All of a large matrix would take a third of an epoch, for a number that is compared with an
 # average over moving weights.
 _ENOUGH_ROWS = 2**14
+
+
+class Judging(NamedTuple):
+    """How rows that are held out are judged.
+
+    Attributes
+    ----------
+    n_steps : int, default=0
+        Number of steps from the encoder's codes towards the nearest ones, at the most.
+    every : int, default=1
+        Epochs from one judgement to the next: those between have the loss of the one before.
+    """
+
+    n_steps: int = 0
+    every: int = 1
+
+    def is_due(self, epoch: int, max_epochs: int) -> bool:
+        """Tell whether rows are judged after an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch, counted from 1.
+        max_epochs : int
+            Number of epochs, at the most.
+
+        Returns
+        -------
+        is_due : bool
+            Always after the first and the last.
+        """
+        return epoch in (1, max_epochs) or epoch % self.every == 0
 
 
 class StopTraining(KeyboardInterrupt):

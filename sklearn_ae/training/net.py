@@ -16,10 +16,12 @@ from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
 from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
 from sklearn_ae.training.gradients import GradientNorms
+from sklearn_ae.training.inference import InferenceMixin
 from sklearn_ae.training.lean import LeanEpochs
 from sklearn_ae.training.magnitude import magnitude
+from sklearn_ae.training.monitor import Judging
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
-from sklearn_ae.training.rows import Batches, Rows, to_tensor
+from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import (
     PLATEAU_FACTOR,
     PLATEAU_PATIENCE,
@@ -29,12 +31,10 @@ from sklearn_ae.training.schedules import (
 from sklearn_ae.training.state import StateMixin
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
-# Rows of a batch outside training: enough for full speed, and no more than the cache holds.
-_INFERENCE_ROWS = 4096
-_INFERENCE_ENTRIES = 2**20
+_AS_ENCODED = Judging()
 
 
-class AutoencoderNet(StateMixin, NeuralNet):
+class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
     """Trains an autoencoder on :class:`~sklearn_ae.training.Rows`.
 
     Parameters
@@ -109,6 +109,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.data_dtype = data_dtype
         self.autocast = autocast
         self.generator = generator
+        self.judging = _AS_ENCODED
 
     def train(
         self,
@@ -123,6 +124,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         n_epochs: int | None = None,
         held_out: Rows | None = None,
         held_out_losses: Sequence[float] = (),
+        judging: Judging = _AS_ENCODED,
     ) -> None:
         """Train on from the current weights.
 
@@ -149,6 +151,8 @@ class AutoencoderNet(StateMixin, NeuralNet):
         held_out_losses : sequence of float, default=()
             What is known of the loss of other rows after each epoch, to be recorded where
             none are held out.
+        judging : Judging, default=Judging()
+            How they are judged.
         """
         self.lr = learning_rate
         self.schedule = schedule
@@ -157,6 +161,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         self.max_epochs = max_epochs if n_epochs is None else n_epochs
         self.held_out = held_out
         self.held_out_losses = held_out_losses
+        self.judging = judging
         self.verbose = verbose
         self.callbacks = callbacks
         self._lean: Any = LeanEpochs(self)
@@ -187,6 +192,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
             self.held_out = None
+            self.judging = _AS_ENCODED
 
     # --- what skorch asks for ---------------------------------------------------------------
 
@@ -206,7 +212,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         return Batches(
             dataset,
-            batch_size=self.batch_size if training else self._inference_rows(dataset.X),
+            batch_size=self.batch_size if training else self.inference_rows(dataset.X),
             device=self.device,
             dtype=self.data_dtype,
             generator=self.generator if training else None,
@@ -217,6 +223,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         super().on_train_begin(net, X=X, **kwargs)
         self.interrupted_ = False
         self._best_losses: dict[str, float] = {}
+        self._n_epochs_before = len(self.history)
         self._set_learning_rate(self.lr)
         if self.schedule == "reduce_on_plateau":
             self._plateau = ReduceLROnPlateau(
@@ -282,6 +289,9 @@ class AutoencoderNet(StateMixin, NeuralNet):
                 self._record_loss(prefix, self.held_out_losses[len(self.history) - 1])
             return
         assert isinstance(iterator, Batches)
+        if not training and self._waits_to_judge():
+            self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
+            return
         if training and self._max_steps is None:
             self._max_steps = len(iterator) * self.n_scheduled
         # skorch notifies every callback of every batch, reads every loss and logs it, which costs
@@ -292,7 +302,11 @@ class AutoencoderNet(StateMixin, NeuralNet):
                 self._lean.release()
         if self._is_lean:
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
-            loss = self._lean.train(iterator) if training else self._lean.judge(iterator.rows)
+            loss = (
+                self._lean.train(iterator)
+                if training
+                else self._lean.judge(iterator.rows, self.judging.n_steps)
+            )
         elif self._watches_batches:
             self._set_mode(training)
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
@@ -304,6 +318,11 @@ class AutoencoderNet(StateMixin, NeuralNet):
         if training:
             self.gradient_norms_.note()
         self._record_loss(prefix, loss)
+
+    def _waits_to_judge(self) -> bool:
+        """Tell whether the last epoch's loss of held-out rows stands for this one's, too."""
+        epoch = len(self.history) - self._n_epochs_before
+        return not self.judging.is_due(epoch, self.max_epochs)
 
     def _record_loss(self, prefix: str, loss: float) -> None:
         self.history.record(f"{prefix}_loss", loss)
@@ -343,6 +362,8 @@ class AutoencoderNet(StateMixin, NeuralNet):
         x, weight = self._begin(batch)
         with torch.no_grad():  # not in inference mode: a penalty may ask for a gradient
             output = self.infer(x)
+            if self.judging.n_steps > 0 and not self.module_.training:
+                output = self.module_.approach(output, self.judging.n_steps)
             return {"loss": self.get_loss(output, weight, X=x).value, "y_pred": output}
 
     # --- beyond skorch ----------------------------------------------------------------------
@@ -362,7 +383,7 @@ class AutoencoderNet(StateMixin, NeuralNet):
         loss : float
         """
         if self._lean is not None and not self._watches_batches and self._lean.fits():
-            return self._lean.judge(rows)
+            return self._lean.judge(rows, 0 if as_in_training else self.judging.n_steps)
         self._set_mode(training=False)
         batches = self.get_iterator(rows)
         if as_in_training:
@@ -374,46 +395,6 @@ class AutoencoderNet(StateMixin, NeuralNet):
         loss = self._mean_loss(batches, self.validation_step)
         self._give_context(None)
         return loss
-
-    def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
-        """Apply a method of the module to all rows of a matrix, a batch at a time.
-
-        Dropout and the like are off.
-
-        Parameters
-        ----------
-        method : callable
-            Maps a batch to a tensor of as many rows.
-        X : ndarray or CSR matrix or array of shape (n_samples, n_columns)
-            The rows.
-
-        Returns
-        -------
-        result : ndarray of shape (n_samples, ...)
-        """
-        if self.module_.training:
-            self._set_training(False)
-        result: np.ndarray | None = None
-        start = 0
-        with torch.inference_mode():
-            if isinstance(X, np.ndarray) and len(X) <= self._inference_rows(X):
-                # Without any ado, for the sake of single rows.
-                x = to_tensor(X, self.device, self.data_dtype)
-                return method(x).cpu().numpy()
-            batches = self.get_iterator(Rows(X))
-            batches.copy = batches.resident = False  # a single pass
-            for x, _ in batches:
-                part = method(x).cpu().numpy()
-                if result is None:
-                    result = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)
-                result[start : start + len(part)] = part
-                start += len(part)
-        assert result is not None, "there is at least one row"
-        return result
-
-    def _inference_rows(self, X: Any) -> int:
-        width = max(X.shape[1], self.module_.shift.shape[0])  # codes become as wide as rows
-        return max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)

@@ -17,7 +17,7 @@ from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.callbacks import is_signal
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
-from sklearn_ae.training.monitor import Monitor, StopTraining
+from sklearn_ae.training.monitor import Judging, Monitor, StopTraining
 from sklearn_ae.training.net import AutoencoderNet
 from sklearn_ae.training.rows import Rows
 from sklearn_ae.training.schedules import SCHEDULES
@@ -68,6 +68,7 @@ def train_together(
     schedule: str,
     batch_size: int,
     max_epochs: int,
+    judging: Judging,
 ) -> None:
     """Train nets from their present weights, each until its monitor ends it.
 
@@ -90,6 +91,8 @@ def train_together(
         Rows in a batch.
     max_epochs : int
         Number of passes over the rows, at the most.
+    judging : Judging
+        How they are judged.
     """
     members = [
         _Member(net, rows, held_out, monitor, schedule, max_epochs)
@@ -105,7 +108,8 @@ def train_together(
     try:
         with threads_by_size(n_operations), flat.in_use():
             training = _Training(stacked, optimizer, nets, parts, batch_size)
-            for member, loss in zip(members, training.judge(), strict=True):
+            held_out_losses = training.judge(judging.n_steps)
+            for member, loss in zip(members, held_out_losses, strict=True):
                 member.begin(loss)
             for epoch in range(max_epochs):
                 if not any(member.is_trained for member in members):
@@ -116,8 +120,10 @@ def train_together(
                     for i in range(training.n_batches)
                 ]
                 losses = training.train(rates)
+                if judging.is_due(epoch + 1, max_epochs):
+                    held_out_losses = training.judge(judging.n_steps)
                 for member, loss, held_out_loss in zip(
-                    members, losses, training.judge(), strict=True
+                    members, losses, held_out_losses, strict=True
                 ):
                     member.note(loss, held_out_loss)
     except KeyboardInterrupt as interruption:
@@ -211,10 +217,10 @@ class _Training:
             self._optimizer.step()
         return (total / self._rows.x.shape[2]).tolist()
 
-    def judge(self) -> list[float]:
+    def judge(self, n_steps: int) -> list[float]:
         """Give the losses of the rows that are held out."""
         rows = self._held_out
-        total = self._chain.loss(rows.x, rows.weight)
+        total = self._chain.loss(rows.x, rows.weight, n_steps)
         return (total / (rows.n_rows * rows.x.shape[2])).tolist()
 
 

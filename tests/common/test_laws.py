@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from tests.common.instances import ESTIMATORS, outputs
 
-few_examples = settings(max_examples=15, deadline=None, derandomize=True)
+few_examples = settings(max_examples=15)
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS)
 
 BASE = np.random.default_rng(0).normal(size=(60, 5)) @ np.diag([3.0, 2, 1, 0.5, 0.1])

@@ -72,7 +72,7 @@ def test_same_bits_in_another_process():
 def test_same_bits_of_small_steps_for_any_number_of_threads(digits):
     # Larger steps are divided among threads, and their products rounded in another order.
     estimator = AutoencoderTransformer(
-        n_components=3, hidden_layer_sizes=(32,), max_iter=30, random_state=0
+        n_components=3, hidden_layer_sizes=(32,), max_iter=12, random_state=0
     )
     some = digits[:600].astype(np.float32)
     n_threads = torch.get_num_threads()

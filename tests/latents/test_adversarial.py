@@ -20,8 +20,8 @@ def accuracy(fitted, X, seed=0):
     return float(right) / 2
 
 
-def test_discriminator_is_deceived(digits):
-    train, test = digits[:1300], digits[1300:]
+def test_discriminator_is_deceived(all_digits):
+    train, test = all_digits[:600], all_digits[600:1000]
     fitted = make(latent="adversarial", max_iter=60).fit(train)
     assert accuracy(fitted, test) < 0.75
     codes = fitted.transform(test)
@@ -30,10 +30,10 @@ def test_discriminator_is_deceived(digits):
     assert fitted.score(test) > -0.5 * test.var(axis=0).mean()
 
 
-def test_discriminator_is_not_deceived_for_nothing(digits):
+def test_discriminator_is_not_deceived_for_nothing(all_digits):
     # With no weight on deceiving it, the same discriminator tells codes from draws.
-    fitted = make(latent=Adversarial(weight=1e-6), max_iter=60).fit(digits[:1300])
-    assert accuracy(fitted, digits[1300:]) > 0.9
+    fitted = make(latent=Adversarial(weight=1e-6), max_iter=60).fit(all_digits[:600])
+    assert accuracy(fitted, all_digits[600:1000]) > 0.9
 
 
 @pytest.fixture

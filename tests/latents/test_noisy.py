@@ -14,8 +14,8 @@ def disturbed_error(fitted, X, scale):
     return np.mean((disturbed - X) ** 2)
 
 
-def test_disturbed_codes_are_decoded_better(digits):
-    train, test = digits[:1300], digits[1300:]
+def test_disturbed_codes_are_decoded_better(all_digits):
+    train, test = all_digits[:600], all_digits[600:1000]
     noisy = make(latent=Noisy(0.5), n_components=16, max_iter=60).fit(train)
     plain = make(n_components=16, max_iter=60).fit(train)
     assert disturbed_error(noisy, test, 0.5) < 0.95 * disturbed_error(plain, test, 0.5)

@@ -30,17 +30,17 @@ def test_normal_codes_have_the_least(n_components, generator):
         assert squared_discrepancy(other) > 3 * least
 
 
-def test_codes_become_normal(digits):
-    fitted = make(latent="wasserstein", max_iter=60).fit(digits)
-    codes = torch.tensor(fitted.transform(digits))
-    plain = make(linear_path=None, max_iter=60, transform_max_iter=0)
-    plain = torch.tensor(plain.fit_transform(digits))
+def test_codes_become_normal(all_digits):
+    fitted = make(latent="wasserstein", max_iter=60).fit(all_digits)
+    codes = torch.tensor(fitted.transform(all_digits))
+    plain = make(linear_path=None, transform_max_iter=0)
+    plain = torch.tensor(plain.fit_transform(all_digits))
     plain = (plain - plain.mean(0)) / plain.std(0)
     floor = squared_discrepancy(
         torch.randn(codes.shape, generator=torch.Generator().manual_seed(0))
     )
     assert squared_discrepancy(codes) - floor < 0.2 * (squared_discrepancy(plain) - floor)
-    assert fitted.score(digits) > -0.4 * digits.var(axis=0).mean()
+    assert fitted.score(all_digits) > -0.4 * all_digits.var(axis=0).mean()
 
 
 def test_discrepancy_has_a_slope(generator):

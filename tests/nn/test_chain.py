@@ -47,7 +47,7 @@ def gradients(autoencoder):
     return [parameter.grad.clone() for parameter in autoencoder.parameters()]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 7), min_size=2, max_size=5),
     activation=st.sampled_from(sorted(ACTIVATIONS)),
@@ -88,6 +88,24 @@ def test_loss_leaves_the_gradients_alone():
     before = gradients(autoencoder)
     assert chain.loss(x + 1) > chain.loss(x) == total
     assert all(map(torch.equal, gradients(autoencoder), before))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_at_the_nearest_codes(weighted):
+    bounds = torch.tensor([[-0.1], [0.5]], dtype=torch.float64).repeat(1, 6)
+    autoencoder = with_gradients(make(path=True, bounds=bounds))
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(7, 6, generator=generator, dtype=torch.float64)
+    weight = torch.rand(7, generator=generator, dtype=torch.float64) if weighted else torch.ones(7)
+    chain = Chain(autoencoder, n_rows=7)
+    losses = []
+    for n_steps in (0, 1, 4):
+        output = autoencoder.approach(autoencoder(x), n_steps)
+        errors = (autoencoder.to_standard_units(output.raw) - x).square().sum(-1)
+        losses.append(chain.loss(x, weight if weighted else None, n_steps))
+        torch.testing.assert_close(losses[-1], (weight * errors).sum().detach())
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
 
 
 def test_products_in_bfloat16():
@@ -155,7 +173,7 @@ def test_does_not_fit(reason):
     assert not Chain.fits(NOT_PLAIN[reason]())
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 7), min_size=2, max_size=4),
     activation=st.sampled_from(sorted(ACTIVATIONS)),

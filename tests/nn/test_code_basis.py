@@ -21,7 +21,7 @@ def decoder(n_components, n_features=7, seed=1):
     return lambda code: code @ first + torch.sin(code @ second)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(n_components=st.integers(1, 5), seed=st.integers(0, 99), weighted=st.booleans())
 def test_arranged(n_components, seed, weighted):
     code, decode = codes(60, n_components, seed), decoder(n_components)

@@ -9,7 +9,7 @@ from torch import nn
 from sklearn_ae.nn import ConvolutionalDecoder, ConvolutionalEncoder
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     shape=st.tuples(st.integers(1, 3), st.integers(1, 13), st.integers(1, 13)),
     n_layers=st.integers(1, 3),

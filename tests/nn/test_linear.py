@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn_ae.nn import Linear
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(n_members=st.integers(1, 4), batch=st.integers(1, 6), n_in=st.integers(1, 5))
 def test_each_member_is_a_layer_of_its_own(n_members, batch, n_in):
     generator = torch.Generator().manual_seed(0)

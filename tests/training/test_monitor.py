@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.training import Monitor, Rows
+from sklearn_ae.training import Judging, Monitor, Rows
 
 ROWS = Rows(np.zeros((2, 1)))
+
+
+def test_when_rows_are_judged():
+    assert all(Judging().is_due(epoch, 59) for epoch in range(1, 60))
+    assert [e for e in range(1, 15) if Judging(every=5).is_due(e, 14)] == [1, 5, 10, 14]
 
 
 class FakeNet:

@@ -2,11 +2,12 @@ import pickle
 
 import numpy as np
 import pytest
+import skorch.callbacks
 import torch
 from scipy import sparse
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.training import Rows
+from sklearn_ae.training import Judging, Monitor, Rows
 
 
 @pytest.fixture
@@ -25,6 +26,46 @@ def test_mean_loss_of_weighted_rows(net, curve):
     weight = np.linspace(0.5, 1.5, len(curve))
     squares = net.compute(lambda x: net.module_.residual(x).square().mean(dim=-1), curve)
     assert net.mean_loss(Rows(curve, weight)) == pytest.approx((weight * squares).mean())
+
+
+class BatchWatcher(skorch.callbacks.Callback):
+    """Asks for skorch's full epochs."""
+
+    def on_batch_end(self, net, **kwargs):
+        pass
+
+
+@pytest.mark.parametrize("callbacks", [[], [BatchWatcher()]], ids=["lean", "full"])
+@pytest.mark.parametrize("n_steps", [0, 4])
+def test_held_out_rows_are_judged_at_their_nearest_codes(callbacks, n_steps, curve):
+    net = AutoencoderTransformer(n_components=1, max_iter=1, random_state=0).fit(curve).net_
+    monitor = Monitor(0.0, None, keep_last=True)
+    net.train(
+        Rows(curve),
+        callbacks=[monitor, *callbacks],
+        learning_rate=0.01,
+        schedule="constant",
+        batch_size=64,
+        max_epochs=2,
+        verbose=False,
+        held_out=Rows(curve[:50]),
+        judging=Judging(n_steps),
+    )
+    module = net.module_
+    output = module.approach(module(torch.tensor(curve[:50])), n_steps)
+    expected = (module.to_standard_units(output.raw) - output.standard_input).square().mean()
+    assert net.history[-1, "valid_loss"] == pytest.approx(expected.item())
+    assert monitor.best_loss_ == net.history[-1, "valid_loss"] < monitor.initial_loss_
+
+
+@pytest.mark.parametrize(("patience", "every"), [(None, 3), (5, 2), (1, 1)])
+def test_between_two_judgements_the_last_one_stands(patience, every, curve):
+    fitted = AutoencoderTransformer(
+        1, max_iter=95, early_stopping=True, n_iter_no_change=patience, random_state=0
+    ).fit(curve)
+    losses = fitted.validation_curve_
+    changes = {i for i in range(2, len(losses) + 1) if losses[i - 1] != losses[i - 2]}
+    assert changes == {i for i in range(2, len(losses) + 1) if i % every == 0 or i == 95}
 
 
 def test_compute_in_batches(net, curve):

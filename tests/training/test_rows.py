@@ -25,7 +25,7 @@ def batches(rows, batch_size, generator=None):
     )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(batch_size=st.integers(1, 30), shuffle=st.booleans(), as_sparse=st.booleans())
 def test_every_row_once_an_epoch_with_its_weight(batch_size, shuffle, as_sparse):
     generator = torch.Generator().manual_seed(0) if shuffle else None
@@ -116,7 +116,7 @@ def test_batches_are_alike_in_size(n_rows, sizes, generator):
     assert [len(x) for x, _ in batches] == sizes
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     batch_size=st.integers(1, 30),
     resident=st.booleans(),

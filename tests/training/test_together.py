@@ -10,9 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 import sklearn_ae._fitting as fitting
 import sklearn_ae.training.stacked as stacked
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.training import Monitor, Rows, can_train_together, train_together
+from sklearn_ae.training import Judging, Monitor, Rows, can_train_together, train_together
 
 SETTINGS = {"learning_rate": 3e-3, "schedule": "one_cycle", "batch_size": 16, "max_epochs": 12}
+SETTINGS["judging"] = Judging(3, every=2)
 
 
 def make_net(X, seed=0, **parameters):
