@@ -150,8 +150,8 @@ def test_it_is_not_for_trainings_whose_length_is_given(monkeypatch):
     X = curved(120, 0)
     short = {"n_components": 1, "hidden_layer_sizes": (4,), "linear_path": None}
     make(**short, max_iter=3).fit(X)
-    short |= {"max_iter": "auto", "early_stopping": True, "n_iter_no_change": 5, "tol": 0.5}
-    short["learning_rate_schedule"] = "cosine"
+    short |= {"max_iter": "auto", "early_stopping": True, "n_iter_no_change": 12, "tol": 0.5}
+    short |= {"learning_rate_schedule": "cosine", "learning_rate": 0.03}
     make(**short, transform_max_iter=0).fit(X)
     make(**short, l1_penalty=1e-5).fit(X)
     make(**short, optimizer="lbfgs").fit(X)
