@@ -20,9 +20,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_ae._diagnosis import DiagnosisMixin
-from sklearn_ae._fitting import FittingMixin
-from sklearn_ae._generation import GenerationMixin
+from sklearn_ae._fitting.fit import FittingMixin
+from sklearn_ae._inspection.diagnosis import DiagnosisMixin
+from sklearn_ae._inspection.generation import GenerationMixin
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS

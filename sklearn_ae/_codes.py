@@ -8,7 +8,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae._components import divide_explained_variance
+from sklearn_ae._inspection.components import divide_explained_variance
 from sklearn_ae.nn import Latent
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,

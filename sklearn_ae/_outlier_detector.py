@@ -10,12 +10,12 @@ from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._abnormality import Abnormality
 from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae._explanation import ExplanationMixin
-from sklearn_ae._standard_units import scale_per_column
-from sklearn_ae._threshold import Calibration, ThresholdMixin, threshold
-from sklearn_ae._training_length import TrainingLength
+from sklearn_ae._data.units import scale_per_column
+from sklearn_ae._fitting.training_length import TrainingLength
+from sklearn_ae._outliers.abnormality import Abnormality
+from sklearn_ae._outliers.explanation import ExplanationMixin
+from sklearn_ae._outliers.threshold import Calibration, ThresholdMixin, threshold
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 

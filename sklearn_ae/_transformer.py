@@ -8,7 +8,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._codes import CodeTransformer
-from sklearn_ae._standard_units import one_scale
+from sklearn_ae._data.units import one_scale
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CodeTransformer):

@@ -23,7 +23,6 @@ import torch
 from sklearn.utils import check_scalar
 from torch import nn
 
-from sklearn_ae._parameter_object import ParameterObject
 from sklearn_ae.nn import (
     ACTIVATIONS,
     CELLS,
@@ -34,6 +33,7 @@ from sklearn_ae.nn import (
     Stack,
     TiedStack,
 )
+from sklearn_ae.parameters import ParameterObject
 
 
 class MLP(ParameterObject):

@@ -23,7 +23,7 @@ import torch
 from sklearn.utils import check_scalar
 
 from sklearn_ae import nn
-from sklearn_ae._parameter_object import ParameterObject
+from sklearn_ae.parameters import ParameterObject
 
 __all__ = ["CORRUPTIONS", "GaussianNoise", "MaskingNoise", "SaltAndPepperNoise"]
 

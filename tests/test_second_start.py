@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import make_s_curve
 
 import sklearn_ae._fitting as fitting
-import sklearn_ae._folds as folds
+import sklearn_ae._fitting.folds as folds
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from tests.test_training_length import Trained, lengths
 

@@ -10,9 +10,9 @@ import torch
 from sklearn.decomposition import PCA
 
 import sklearn_ae._fitting as fitting
-import sklearn_ae._folds as folds
+import sklearn_ae._fitting.folds as folds
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._training_length import cross_validate
+from sklearn_ae._fitting.training_length import cross_validate
 from sklearn_ae.metrics import reconstruction_error
 from sklearn_ae.training import Monitor, Rows
 

@@ -8,7 +8,7 @@ from sklearn import decomposition
 from sklearn.neural_network import MLPRegressor
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._network import auto_hidden_layer_sizes
+from sklearn_ae._fitting.build import auto_hidden_layer_sizes
 
 Reconstruct = Callable[[np.ndarray], np.ndarray]
 # Takes training rows, code size and seed.

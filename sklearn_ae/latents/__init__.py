@@ -7,13 +7,13 @@ be that of PCA, it says so by an attribute ``has_linear_path = False``.
 Each is a file of its own: the parameters, and the module that they build.
 """
 
-from sklearn_ae._parameter_object import ParameterObject
 from sklearn_ae.latents.adversarial import Adversarial
 from sklearn_ae.latents.contractive import Contractive
 from sklearn_ae.latents.noisy import Noisy
 from sklearn_ae.latents.sparse import Sparse, TopK
 from sklearn_ae.latents.variational import Variational
 from sklearn_ae.latents.wasserstein import Wasserstein
+from sklearn_ae.parameters import ParameterObject
 
 __all__ = [
     "LATENTS",

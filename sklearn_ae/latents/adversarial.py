@@ -9,8 +9,8 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from sklearn_ae import nn
-from sklearn_ae._parameter_object import ParameterObject
 from sklearn_ae.latents.wasserstein import squared_discrepancy
+from sklearn_ae.parameters import ParameterObject
 
 _HIDDEN_SIZES = (128, 128)
 # A constant number: the same however often a row is repeated.

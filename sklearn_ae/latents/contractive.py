@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae._parameter_object import ParameterObject
+from sklearn_ae.parameters import ParameterObject
 
 
 class Contractive(ParameterObject):

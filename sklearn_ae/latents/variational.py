@@ -9,7 +9,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae._parameter_object import ParameterObject
+from sklearn_ae.parameters import ParameterObject
 
 # How fast the scale of the noise follows the batches.
 _MOMENTUM = 0.1

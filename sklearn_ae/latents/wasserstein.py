@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae._parameter_object import ParameterObject
+from sklearn_ae.parameters import ParameterObject
 
 # Widths of the kernels, as shares of the typical distance of two draws from the prior.
 _WIDTHS = (0.25, 0.5, 1.0, 2.0)

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae.nn import Autoencoder, Chain, stack_members
 from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.nn.nearest_code import descend, pull
 from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.rows import Rows, to_tensor
 from sklearn_ae.training.schedules import one_cycle
 from sklearn_ae.training.stacked import StackedRows, clip_each, optimizer_for, take
 from sklearn_ae.training.threads import count_operations, threads_by_size

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ae.training.rows import Rows, to_tensor
+from sklearn_ae._data.rows import Rows, to_tensor
 
 # Rows of a batch outside training: enough for full speed, and no more than the cache holds.
 _INFERENCE_ROWS = 4096

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn, optim
 
+from sklearn_ae._data.rows import Batches, Rows
 from sklearn_ae.nn import Chain
 from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.flat import FlatParameters
-from sklearn_ae.training.rows import Batches, Rows
 
 if TYPE_CHECKING:
     from sklearn_ae.training.net import AutoencoderNet

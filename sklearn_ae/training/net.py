@@ -12,6 +12,7 @@ from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sklearn_ae._data.rows import Batches, Rows
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
 from sklearn_ae.training.callbacks import is_signal, watches_batches
 from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
@@ -21,7 +22,6 @@ from sklearn_ae.training.lean import LeanEpochs
 from sklearn_ae.training.magnitude import magnitude
 from sklearn_ae.training.monitor import Judging
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
-from sklearn_ae.training.rows import Batches, Rows
 from sklearn_ae.training.schedules import (
     PLATEAU_FACTOR,
     PLATEAU_PATIENCE,

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
+from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae.nn import Autoencoder
 from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.rows import Rows, to_tensor
 
 
 class StackedRows:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import optim
 
+from sklearn_ae._data.rows import Rows
 from sklearn_ae.nn import (
     Autoencoder,
     Chain,
@@ -19,7 +20,6 @@ from sklearn_ae.training.flat import FlatParameters
 from sklearn_ae.training.lean import is_elementwise
 from sklearn_ae.training.monitor import Judging, Monitor, StopTraining
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.rows import Rows
 from sklearn_ae.training.schedules import SCHEDULES
 from sklearn_ae.training.stacked import StackedRows, clip_each, optimizer_for
 from sklearn_ae.training.threads import count_operations, threads_by_size

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ae._standard_units import blocks, dense
+from sklearn_ae._data.units import blocks, dense
 from sklearn_ae.training import Rows
 
 # A bound is where values pile up: where so many different rows are at the smallest or largest

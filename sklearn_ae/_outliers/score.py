@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_ae._quantiles import weighted_quantile
-from sklearn_ae._robust_distance import RobustDistance, bounded
+from sklearn_ae._data.quantiles import weighted_quantile
+from sklearn_ae._outliers.robust_distance import RobustDistance, bounded
 
 # What a gap that no training row has counts, relative to the distance from the bulk.
 _SURPRISE = 10.0

@@ -134,7 +134,7 @@ def test_all_ways_to_fetch_give_the_same(batch_size, resident, reuse, shuffle, e
     with pytest.MonkeyPatch.context() as monkeypatch:
         for _ in range(2):
             expected = [(x + 1, weight) for x, weight in one]
-            monkeypatch.setattr("sklearn_ae.training.rows._BLOCK_ENTRIES", entries)
+            monkeypatch.setattr("sklearn_ae._data.rows._BLOCK_ENTRIES", entries)
             fetched = [
                 (x.clone(), weight.clone())
                 for x, weight in other.iterate(lambda x: x.add_(1), reuse=reuse)

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_ae import AutoencoderTransformer, _record
-from sklearn_ae._generation import CodeDensity
+from sklearn_ae._inspection.generation import CodeDensity
 from sklearn_ae.latents import Sparse, TopK
 from tests.common.instances import ESTIMATORS, instances
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import MinCovDet
 
-from sklearn_ae._robust_distance import RobustDistance, bounded
+from sklearn_ae._outliers.robust_distance import RobustDistance, bounded
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from sklearn_ae._quantiles import weighted_quantile
+from sklearn_ae._data.quantiles import weighted_quantile
 
 # Share of the points that mean and covariance are made of: any of the others may be outliers.
 _SUPPORT = 0.75

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sklearn_ae._training_length import TrainingLength, cross_validate
+from sklearn_ae._fitting.training_length import TrainingLength, cross_validate
 from sklearn_ae.training import (
     AutoencoderNet,
     Judging,

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ae._blas import one_blas_thread
-from sklearn_ae._network import AUTO_SHARE
-from sklearn_ae._outlier_score import OutlierScore, Views
-from sklearn_ae._principal_components import StandardizedMatrix, principal_components
-from sklearn_ae._robust_distance import bounded
-from sklearn_ae._standard_units import blocks
+from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.single_thread import one_blas_thread
+from sklearn_ae._data.units import blocks
+from sklearn_ae._fitting.build import AUTO_SHARE
+from sklearn_ae._outliers.robust_distance import bounded
+from sklearn_ae._outliers.score import OutlierScore, Views
 from sklearn_ae.nn import Autoencoder
 from sklearn_ae.training import AutoencoderNet, Rows
 

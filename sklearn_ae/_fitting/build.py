@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_ae._bounds import column_bounds
-from sklearn_ae._principal_components import StandardizedMatrix, principal_components
-from sklearn_ae._random import make_generators
+from sklearn_ae._data.bounds import column_bounds
+from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.random import make_generators
 from sklearn_ae.architectures import MLP, build_modules, call_build
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklearn_ae._outlier_score import OutlierScore, Views
+from sklearn_ae._outliers.score import OutlierScore, Views
 
 
 def views(rows, projection=None, error=None):

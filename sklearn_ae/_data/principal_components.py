@@ -7,8 +7,8 @@ import numpy as np
 from scipy.linalg import eigh, qr
 from sklearn.utils.extmath import svd_flip
 
-from sklearn_ae._blas import one_blas_thread
-from sklearn_ae._standard_units import blocks, dense
+from sklearn_ae._data.single_thread import one_blas_thread
+from sklearn_ae._data.units import blocks, dense
 
 # Above this size of the eigenvalue problem a few components are found by iteration.
 _MAX_EXACT = 2000

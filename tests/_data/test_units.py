@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sklearn_ae._standard_units as module
-from sklearn_ae._standard_units import column_mean_and_std, one_scale, scale_per_column
+import sklearn_ae._data.units as module
+from sklearn_ae._data.units import column_mean_and_std, one_scale, scale_per_column
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])

@@ -9,8 +9,8 @@ from scipy.stats import false_discovery_control
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from sklearn_ae._abnormality import Abnormality
-from sklearn_ae._quantiles import weighted_quantile
+from sklearn_ae._data.quantiles import weighted_quantile
+from sklearn_ae._outliers.abnormality import Abnormality
 from sklearn_ae.training import AutoencoderNet
 
 # Of contamination="auto": all beyond so many interquartile ranges, but no fewer and no more than

@@ -8,9 +8,9 @@ from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from sklearn_ae._blas import one_blas_thread
-from sklearn_ae._robust_distance import RobustDistance
-from sklearn_ae._standard_units import dense
+from sklearn_ae._data.single_thread import one_blas_thread
+from sklearn_ae._data.units import dense
+from sklearn_ae._outliers.robust_distance import RobustDistance
 from sklearn_ae.training import AutoencoderNet
 
 

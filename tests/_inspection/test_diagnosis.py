@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
-from sklearn_ae._diagnosis import Diagnosis, Finding, still_falling
+from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, still_falling
 from sklearn_ae.architectures import Convolutional, Recurrent
 from sklearn_ae.latents import Sparse, TopK, Variational
 from tests.common.instances import instances

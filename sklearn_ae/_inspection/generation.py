@@ -13,8 +13,8 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._random import make_generators
-from sklearn_ae._record import Record
+from sklearn_ae._data.random import make_generators
+from sklearn_ae._fitting.record import Record
 from sklearn_ae.latents import LATENTS
 
 # Sizes of the mixture that are tried, as far as there are so many rows for each component.

@@ -10,16 +10,16 @@ from sklearn.base import clone
 from sklearn.callback import CallbackContext
 from skorch.callbacks import Callback
 
-from sklearn_ae._bounds import forget_broken_bounds
-from sklearn_ae._complaints import complain_of_divergence, complain_of_under_fitting
-from sklearn_ae._diagnosis import is_under_fitted
-from sklearn_ae._folds import FoldsMixin, InterruptedTraining
-from sklearn_ae._network import build_net, int_or_share
-from sklearn_ae._parameter_object import is_same
-from sklearn_ae._random import draw_seed
-from sklearn_ae._record import Record, make_record
-from sklearn_ae._standard_units import column_mean_and_std
-from sklearn_ae._training_length import TrainingLength
+from sklearn_ae._data.bounds import forget_broken_bounds
+from sklearn_ae._data.random import draw_seed
+from sklearn_ae._data.units import column_mean_and_std
+from sklearn_ae._fitting.build import build_net, int_or_share
+from sklearn_ae._fitting.folds import FoldsMixin, InterruptedTraining
+from sklearn_ae._fitting.messages import complain_of_divergence, complain_of_under_fitting
+from sklearn_ae._fitting.record import Record, make_record
+from sklearn_ae._fitting.training_length import TrainingLength
+from sklearn_ae._inspection.diagnosis import is_under_fitted
+from sklearn_ae.parameters import is_same
 from sklearn_ae.training import (
     FULL_BATCH_OPTIMIZERS,
     AutoencoderNet,

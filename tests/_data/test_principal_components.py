@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.decomposition import PCA
 
-import sklearn_ae._principal_components as module
-from sklearn_ae._principal_components import (
+import sklearn_ae._data.principal_components as module
+from sklearn_ae._data.principal_components import (
     StandardizedMatrix,
     n_components_for_share,
     principal_components,
@@ -62,7 +62,7 @@ def test_sparse_products_take_off_the_shift(weighted, per_column, monkeypatch):
 
 @pytest.mark.parametrize("blocks", [60, 1000])
 def test_blocks_do_not_matter(monkeypatch, blocks):
-    import sklearn_ae._standard_units as units
+    import sklearn_ae._data.units as units
 
     for X in (make(90, 20), make(20, 90)):
         expected = components_of(X, 3)

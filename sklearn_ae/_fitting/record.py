@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_ae._training_length import TrainingLength
+from sklearn_ae._fitting.training_length import TrainingLength
 from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 # More rows would say little more of a density or of principal components, and weigh on pickles.

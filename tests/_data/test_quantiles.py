@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_ae._quantiles import weighted_quantile
+from sklearn_ae._data.quantiles import weighted_quantile
 
 numbers = st.lists(st.integers(-5, 5), min_size=1, max_size=20)
 

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._bounds import column_bounds
+from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae.metrics import reconstruction_error
 from sklearn_ae.training import Rows
 

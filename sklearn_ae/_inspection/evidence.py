@@ -9,9 +9,9 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from sklearn_ae._principal_components import StandardizedMatrix, principal_components
-from sklearn_ae._record import Record
-from sklearn_ae._standard_units import column_mean_and_std, dense
+from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.units import column_mean_and_std, dense
+from sklearn_ae._fitting.record import Record
 from sklearn_ae.nn import ACTIVATIONS, Autoencoder
 from sklearn_ae.training import AutoencoderNet
 

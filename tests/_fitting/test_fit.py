@@ -10,7 +10,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._network import auto_hidden_layer_sizes
+from sklearn_ae._fitting.build import auto_hidden_layer_sizes
 from sklearn_ae.architectures import MLP
 from sklearn_ae.metrics import reconstruction_error
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ae._evidence import Evidence, gather
-from sklearn_ae._record import Record
+from sklearn_ae._fitting.record import Record
+from sklearn_ae._inspection.evidence import Evidence, gather
 
 # Share of the whole fall of the loss in the second half of a training that has reached its end.
 _STILL_FALLING = 0.1

@@ -1,0 +1,1 @@
+"""Rows and batches, units, principal components, quantiles, random state."""

@@ -1,0 +1,1 @@
+"""What a fitted network says about itself and its data: plain functions."""

@@ -1,0 +1,1 @@
+"""How abnormal rows are: score, threshold and p-values, explanation. Plain functions."""
