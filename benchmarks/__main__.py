@@ -8,18 +8,7 @@ from benchmarks.data import BenchmarkError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one benchmark.
-
-    Parameters
-    ----------
-    arguments : list of str or None, default=None
-        The command line; that of the process if None.
-
-    Returns
-    -------
-    status : int
-        Exit status: 0 for success.
-    """
+    """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     questions = parser.add_subparsers(dest="question", required=True)
     for module in (pca, reconstruction, ablation, mnist, variants, outliers, speed):

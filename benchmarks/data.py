@@ -19,17 +19,7 @@ class BenchmarkError(Exception):
 
 @dataclass
 class Data:
-    """A data set, its columns in [0, 1] over the training rows.
-
-    Attributes
-    ----------
-    X_train, X_test : ndarray of shape (n_samples, n_features), float32
-        The rows.
-    y_train, y_test : ndarray of shape (n_samples,) or None
-        Class labels.
-    image_shape : tuple of int or None
-        Height and width, where rows are images.
-    """
+    """A data set, its columns in [0, 1] over the training rows."""
 
     X_train: np.ndarray
     X_test: np.ndarray
@@ -39,27 +29,7 @@ class Data:
 
 
 def load(name: str, random_state: int = 0) -> Data:
-    """Load a data set.
-
-    Parameters
-    ----------
-    name : str
-        "digits", "mnist", or the path of a file: ``.npz`` with arrays X and optionally
-        y, or ``.csv`` with a header, where a column y, label, target or class holds
-        labels.
-    random_state : int, default=0
-        Seed of the split, where the data come without one.
-
-    Returns
-    -------
-    data : Data
-        The data set.
-
-    Raises
-    ------
-    BenchmarkError
-        If it is not at hand or not readable.
-    """
+    """Load a data set."""
     if name == "mnist":
         return _mnist()
     if name == "digits":

@@ -1,4 +1,4 @@
-"""What a result was measured on, and how much memory it took."""
+"""What a result was measured on, how much memory it took, and on how many threads."""
 
 import importlib.metadata
 import os
@@ -9,51 +9,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+from threadpoolctl import threadpool_limits
+
 _PACKAGES = ("sklearn-ae", "scikit-learn", "torch", "skorch", "numpy", "scipy")
-# By the system's name of them.
-_BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
 
 
 def describe() -> dict[str, str]:
-    """Name machine and versions.
-
-    Returns
-    -------
-    description : dict of str to str
-        Processor, number of cores, system and package versions.
-    """
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    """Name the machine and the versions."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "system": platform.system(),
         "python": platform.python_version(),
-        **versions,
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 
 
-def bfloat16_units() -> list[str]:
-    """Name what the processor has for products in bfloat16.
-
-    Returns
-    -------
-    units : list of str
-        Of "AMX" and "AVX-512", as far as the system tells.
-    """
-    cpuinfo = Path("/proc/cpuinfo")
-    words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
-    return [name for flag, name in _BFLOAT16_UNITS.items() if flag in words]
+@contextmanager
+def use_threads(threads: int) -> Iterator[None]:
+    """Compute on so many threads, in PyTorch and in NumPy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
 def peak_memory() -> Iterator[list[float]]:
-    """Measure by how much the memory of this process grows, at its peak.
-
-    Yields
-    ------
-    growth : list of float
-        Afterwards holds one number, in MiB.
-    """
+    """Measure by how many MiB this process grows, at its peak: the one number of the list."""
     # Linux can forget the peak so far; elsewhere a growth below an earlier peak is not seen.
     reset = Path("/proc/self/clear_refs")
     if reset.exists():

@@ -6,7 +6,6 @@ Each fit runs in a process of its own, so that its memory can be told from the o
 """
 
 import argparse
-import json
 import multiprocessing
 import warnings
 from collections.abc import Callable
@@ -17,8 +16,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import track
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import NMF, PCA, IncrementalPCA, KernelPCA
@@ -29,9 +27,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks import machine, pictures
+from benchmarks import machine, pictures, report
 from benchmarks.data import BenchmarkError, Data, load
-from benchmarks.options import add_output
+from benchmarks.options import add_choice, add_output
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import reconstruction_error, reconstruction_r2
 
@@ -49,17 +47,18 @@ METHODS: dict[str, Callable[[int, int], BaseEstimator]] = {
     "Autoencoder": lambda k, seed: AutoencoderTransformer(k, random_state=seed),
 }
 
-_COLUMNS = {
-    # key: heading, format, whether less is better (None: neither)
-    "mse": ("MSE", "{:.5f}", True),
-    "squared_error": ("per row", "{:.2f}", True),
-    "r2": ("R²", "{:.3f}", False),
-    "logistic_regression": ("LogReg", "{:.3f}", False),
-    "nearest_neighbour": ("1-NN", "{:.3f}", False),
-    "v_measure": ("k-means", "{:.3f}", False),
-    "fit_seconds": ("fit s", "{:.2f}", None),
-    "transform_seconds": ("transf s", "{:.3f}", None),
-    "peak_memory_mib": ("MiB", "{:.0f}", None),
+_HEADINGS = {
+    "method": "",
+    "mse": "MSE",
+    "squared_error": "per row",
+    "r2": "R²",
+    "logistic_regression": "LogReg",
+    "nearest_neighbour": "1-NN",
+    "v_measure": "k-means",
+    "fit_rows": "fit rows",
+    "fit_seconds": "fit s",
+    "transform_seconds": "transf s",
+    "peak_memory_mib": "MiB",
 }
 _LEGEND = (
     "\nHeld-out rows: mean squared error of the reconstruction, the same summed over the "
@@ -74,11 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dataset", default="digits", help="digits, mnist, PATH.npz or PATH.csv (default: digits)"
     )
     parser.add_argument("--n-components", type=int, nargs="+", default=[2, 8, 32], metavar="K")
-    parser.add_argument(
-        "--methods", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD"
-    )
+    add_choice(parser, "--methods", METHODS)
     parser.add_argument("--seed", type=int, default=0)
-    add_output(parser, "JSON and pictures")
+    add_output(parser)
     parser.set_defaults(run=run)
 
 
@@ -91,31 +88,26 @@ def run(options: argparse.Namespace) -> None:
             f"--n-components must be between 1 and the number of columns, {n_features}."
         )
     console = Console()
-    results, samples = [], {}
     cases = [(k, method) for k in options.n_components for method in options.methods]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with (
-        Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress,
-        # A fresh process for each: neither memory nor threads of the others are in its way.
-        ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
-        ) as processes,
-    ):
-        task = progress.add_task("", total=len(cases))
-        for k, method in cases:
-            progress.update(task, description=f"{method}, {k} components")
-            result, sample = processes.submit(
-                measure, method, k, options.dataset, options.seed
-            ).result()
+    results, samples = [], {}
+    # A fresh process for each: neither memory nor threads of the others are in its way.
+    with ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as processes:
+        for k, method in track(cases, "", console=console, transient=True):
+            job = processes.submit(measure, method, k, options.dataset, options.seed)
+            result, samples[k, method] = job.result()
             results.append(result)
-            samples[k, method] = sample
-            progress.advance(task)
-
     name = Path(options.dataset).stem
+    shape = f"{len(data.X_train):,} + {len(data.X_test):,} rows, {n_features} columns"
     for k in options.n_components:
-        console.print(_table(name, data, k, [r for r in results if r["n_components"] == k]))
-    options.output.mkdir(parents=True, exist_ok=True)
-    report = {
+        lines = [
+            {heading: result[key] for key, heading in _HEADINGS.items() if key in result}
+            for result in results
+            if result["n_components"] == k
+        ]
+        console.print(report.table(lines, f"\n{name}, {k} components ({shape})"))
+    content = {
         "command": f"python -m benchmarks pca --dataset {options.dataset} --n-components "
         + " ".join(map(str, options.n_components)),
         "machine": machine.describe(),
@@ -125,37 +117,15 @@ def run(options: argparse.Namespace) -> None:
         "n_features": n_features,
         "results": results,
     }
-    file = options.output / f"pca-{name}.json"
-    file.write_text(json.dumps(report, indent=1) + "\n")
-    saved = [file, *_draw(name, data, results, samples, options.output)]
-    console.print(_LEGEND, highlight=False)
-    names = ", ".join(path.name for path in saved)
-    console.print(f"Saved in {options.output}: {names}", highlight=False)
+    report.save(options.output / f"pca-{name}.json", content)
+    _draw(name, data, results, samples, options.output)
+    console.print(f"{_LEGEND}\nSaved in {options.output}: pca-{name}*", highlight=False)
 
 
 def measure(
     method: str, n_components: int, dataset: str, seed: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Measure one method at one code size.
-
-    Parameters
-    ----------
-    method : str
-        A key of ``METHODS``.
-    n_components : int
-        Size of the code.
-    dataset : str
-        Name or path of the data.
-    seed : int
-        Seed of split and method.
-
-    Returns
-    -------
-    result : dict
-        The figures.
-    sample : dict of str to ndarray
-        Test codes, and reconstructions of some test rows, for the pictures.
-    """
+    """Measure one method at one code size."""
     warnings.simplefilter("ignore", ConvergenceWarning)  # of NMF: its error tells
     data = load(dataset, seed)
     estimator = METHODS[method](n_components, seed)
@@ -214,67 +184,31 @@ def _quality_of_codes(
     return quality | {"v_measure": float(v_measure_score(data.y_test, clusters))}
 
 
-def _table(name: str, data: Data, n_components: int, results: list[dict[str, Any]]) -> Table:
-    shape = f"{len(data.X_train):,} + {len(data.X_test):,} rows, {data.X_train.shape[1]} columns"
-    table = Table(
-        title=f"\n{name}, {n_components} components ({shape})",
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        header_style="dim",
-    )
-    table.add_column("", no_wrap=True)
-    columns = {key: column for key, column in _COLUMNS.items() if key in results[0]}
-    best = {}
-    for key, (heading, _, less_is_better) in columns.items():
-        table.add_column(heading, justify="right", no_wrap=True)
-        values = [result[key] for result in results]
-        if less_is_better is not None:
-            best[key] = min(values) if less_is_better else max(values)
-    for result in results:
-        cells = []
-        for key, (_, template, _) in columns.items():
-            text = template.format(result[key])
-            cells.append(f"[bold]{text}[/bold]" if result[key] == best.get(key) else text)
-        label = result["method"]
-        if result["fit_rows"] < len(data.X_train):
-            label += "*"
-            table.caption = f"* fitted on {result['fit_rows']:,} of the rows"
-        table.add_row(f"[bold]{label}[/bold]" if label == "Autoencoder" else label, *cells)
-    return table
-
-
 def _draw(
     name: str,
     data: Data,
     results: list[dict[str, Any]],
     samples: dict[tuple[int, str], dict[str, np.ndarray]],
     folder: Path,
-) -> list[Path]:
-    methods = list(dict.fromkeys(result["method"] for result in results))
-    sizes = list(dict.fromkeys(result["n_components"] for result in results))
-    saved = []
+) -> None:
+    errors = {(result["n_components"], result["method"]): result["mse"] for result in results}
+    sizes, methods = (list(dict.fromkeys(each)) for each in zip(*errors, strict=True))
     if data.image_shape is not None:
         originals = data.X_test[pictures.one_of_each(data.y_test, _N_PICTURED)]
         for k in sizes:
-            errors = {r["method"]: r["mse"] for r in results if r["n_components"] == k}
             rows = {"original": originals} | {
-                f"{method}\nMSE {errors[method]:.4f}": samples[k, method]["reconstructions"]
+                f"{method}\nMSE {errors[k, method]:.4f}": samples[k, method]["reconstructions"]
                 for method in methods
             }
-            saved.append(folder / f"pca-{name}-reconstructions-{k}.png")
+            file = folder / f"pca-{name}-reconstructions-{k}.png"
             title = f"{name}: test images and their reconstructions from {k} numbers"
-            pictures.draw_reconstructions(rows, data.image_shape, title, saved[-1])
+            pictures.draw_mosaics({"": rows}, data.image_shape, title, file)
     if 2 in sizes and data.y_test is not None:
         codes = {method: samples[2, method]["codes"] for method in methods}
-        saved.append(folder / f"pca-{name}-codes.png")
-        pictures.draw_codes(codes, data.y_test, f"{name}: test rows in 2 numbers", saved[-1])
+        title = f"{name}: test rows in 2 numbers"
+        pictures.draw_codes(codes, data.y_test, title, folder / f"pca-{name}-codes.png")
     if len(sizes) > 1:
-        curves = {
-            method: [r["mse"] for r in results if r["method"] == method] for method in methods
-        }
-        saved.append(folder / f"pca-{name}-error.png")
-        pictures.draw_errors(sizes, curves, f"{name}: error against code size", saved[-1])
-    return saved
+        curves = {method: [errors[k, method] for k in sizes] for method in methods}
+        title = f"{name}: error against code size"
+        file = folder / f"pca-{name}-error.png"
+        pictures.draw_errors(sizes, curves, "code size", title, file)

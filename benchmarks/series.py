@@ -16,28 +16,7 @@ _FLAT_STEPS = 12
 
 
 def make_windows(n_windows: int, seed: int, *, anomaly: str | None = None) -> np.ndarray:
-    """Make windows of three coupled waves.
-
-    The first two have frequency and phase of their own; those of the third are the sums of
-    theirs, as where two waves meet and make a third. Phases being random, no channel is
-    linearly correlated with another.
-
-    Parameters
-    ----------
-    n_windows : int
-        Number of windows.
-    seed : int
-        Seed of all that is random.
-    anomaly : {"phase", "frequency", "level", "flat"} or None, default=None
-        What is wrong with each window: the third wave has a phase of its own; or a
-        frequency of its own, drawn like the right one; or one of the channels is shifted
-        from some step on, or stands still for some steps.
-
-    Returns
-    -------
-    windows : ndarray of shape (n_windows, steps * channels), float32
-        The windows, flattened step after step.
-    """
+    """Make windows of three coupled waves."""
     if anomaly not in (None, *ANOMALIES):
         raise ValueError(f"anomaly must be one of {list(ANOMALIES)} or None, got {anomaly!r}.")
     rng = np.random.default_rng(seed)

@@ -1,11 +1,13 @@
 """What both estimators share: parameters, validation and scoring."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -20,26 +22,45 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_ae._fitting.fit import FittingMixin
-from sklearn_ae._inspection.diagnosis import DiagnosisMixin
-from sklearn_ae._inspection.generation import GenerationMixin
+from sklearn_ae._data.random import draw_seed
+from sklearn_ae._data.rows import Rows
+from sklearn_ae._fitting.build import build_net
+from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, skorch_callbacks
+from sklearn_ae._fitting.plan import FitPlan, make_plan
+from sklearn_ae._fitting.project import fit_projected
+from sklearn_ae._fitting.record import make_record
+from sklearn_ae._fitting.warn import warn_of_training
+from sklearn_ae._inspection.diagnosis import Diagnosis, diagnose
+from sklearn_ae.architectures import MLP
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
-from sklearn_ae.training import (
-    OPTIMIZERS,
-    SCHEDULES,
-    Rows,
-)
+from sklearn_ae.parameters import is_same
+from sklearn_ae.training import OPTIMIZERS, SCHEDULES, AutoencoderNet, check_device
 
+# What can not change once the network is built.
+_BUILT_WITH = (
+    "n_components",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+    "architecture",
+    "latent",
+    "corruption",
+    "loss",
+    "output_activation",
+    "linear_path",
+    "optimizer",
+    "weight_decay",
+    "max_grad_norm",
+    "precision",
+)
 # Entries from which on threads pay for a sum.
 _LARGE = 2**20
 
 
-class BaseAutoencoder(
-    FittingMixin, GenerationMixin, DiagnosisMixin, CallbackSupportMixin, BaseEstimator
-):
+class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     """Base class of the estimators; see them for the parameters."""
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -62,10 +83,9 @@ class BaseAutoencoder(
         "output_activation": [StrOptions({"auto", "identity", "clip", *OUTPUT_ACTIVATIONS})],
         "linear_path": [StrOptions({"auto", "pca"}), None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "l1_penalty": [Interval(Real, 0, None, closed="left")],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -75,7 +95,7 @@ class BaseAutoencoder(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "device": [str, torch.device],
-        "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"}), None],
+        "precision": [StrOptions({"float32", "float64", "bfloat16"}), None],
         "callbacks": ["array-like", None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -108,6 +128,28 @@ class BaseAutoencoder(
         check_is_fitted(self)
         return self.net_.compute(self._reconstruct, self._check_X(X))
 
+    def diagnose(self) -> Diagnosis:
+        """Tell what went wrong in the last training, if anything did.
+
+        Looks for under-fitting, over-fitting, vanishing and exploding gradients, dead units,
+        unused entries of the code, posterior collapse, a reconstruction no better than that
+        of PCA and inputs out of range of the output's activation.
+
+        Returns
+        -------
+        diagnosis : Diagnosis
+            The report: ``symptoms`` are the names, ``findings`` have evidence and advice as
+            well, ``figures`` are the numbers behind them. It prints as text and shows as
+            HTML in a notebook.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        """
+        check_is_fitted(self)
+        return diagnose(type(self).__name__, self._record_)
+
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn would look through all attributes, at each call.
         return hasattr(self, "net_")
@@ -119,8 +161,15 @@ class BaseAutoencoder(
 
     # --- for the subclasses -----------------------------------------------------------------
 
-    def _scale(self, std: np.ndarray) -> np.ndarray:
-        """Give what the centred columns are divided by: one scale, or one a column."""
+    # Whether each column is divided by its standard deviation, or all columns by one scale.
+    _units_per_column = False
+
+    def _max_components(self, n_features: int) -> int:
+        """Give the largest code size that a share of the variance may lead to."""
+        return n_features
+
+    def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
+        """Give the fitted attributes of the estimator beside those of both."""
         raise NotImplementedError
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
@@ -135,9 +184,165 @@ class BaseAutoencoder(
         """Give rows in input units minus their reconstructions, in standard units."""
         return self.net_.module_.residual(x)
 
-    def _max_found_components(self, n_features: int) -> int:
-        """Give how many components a share of the variance may amount to."""
-        return n_features
+    def _fit(self, X: Any, sample_weight: Any) -> None:
+        """Train on X, from scratch or, with `warm_start`, on from the current weights."""
+        first = not (self.warm_start and hasattr(self, "net_"))
+        with self._unchanged_on_error(first=first):
+            rows = self._check_rows(X, sample_weight, first=first)
+            plan = self._plan(rows)
+            skorch_callbacks(self)  # checks them
+            # y is X: ScoringMonitor scores only where there is a y.
+            data = {
+                "estimator": self,
+                "X": X,
+                "y": X,
+                "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
+            }
+            context = self._init_callback_context(max_subtasks=plan.max_iter)
+            context.call_on_fit_task_begin(**data)
+            hooks = (
+                self._epoch_hooks(context, data) if getattr(self, "_skl_callbacks", ()) else None
+            )
+            if first and plan.n_projected is not None:
+                done = fit_projected(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
+                self._remember_parameters(done)
+            elif first:
+                done = fit(
+                    self,
+                    rows,
+                    plan,
+                    draw_seed(self.random_state),
+                    units_per_column=self._units_per_column,
+                    max_components=self._max_components(rows.X.shape[1]),
+                    hooks=hooks,
+                )
+                self._remember_parameters(done)
+            else:
+                done = fit_further(self, self._checked_net(), rows, plan, hooks)
+            self._finish(done)
+            context.call_on_fit_task_end(**data, reconstruction_attributes={})
+
+    def _partial_fit(self, X: Any, sample_weight: Any) -> None:
+        """Train for one epoch on X, the first time from scratch."""
+        first = not hasattr(self, "net_")
+        with self._unchanged_on_error(first=first):
+            rows = self._check_rows(X, sample_weight, first=first)
+            plan = self._plan(rows)
+            if first:
+                net = build_net(
+                    self,
+                    plan,
+                    rows,
+                    draw_seed(self.random_state),
+                    units_per_column=self._units_per_column,
+                    max_components=self._max_components(rows.X.shape[1]),
+                )
+            else:
+                net = self._checked_net()
+            done = fit_partially(self, net, rows, plan)
+            if first:
+                self._remember_parameters(done)
+            self._finish(done, on_stream=True)
+
+    def _plan(self, rows: Rows) -> FitPlan:
+        return make_plan(
+            self,
+            rows.total_weight,
+            rows.X.shape[1],
+            is_transformer=not self._units_per_column,
+            is_plain=_asks_for_plain(self),
+        )
+
+    def _epoch_hooks(self, context: Any, data: dict[str, Any]) -> Hooks:
+        """Have scikit-learn's callbacks called around every epoch."""
+        epoch: Any = None
+
+        def begin() -> None:
+            nonlocal epoch
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(**data)
+
+        def end(make_fit: Any) -> bool:
+            # Lazily: the attributes, and the copy of the network, take time.
+            return epoch.call_on_fit_task_end(
+                **data, reconstruction_attributes=lambda: self._fitted_attributes(make_fit())
+            )
+
+        return Hooks(begin, end)
+
+    def _finish(self, done: Fit, *, on_stream: bool = False) -> None:
+        """Warn of what went wrong, and set the fitted attributes."""
+        warn_of_training(self, done, on_stream=on_stream)
+        for name, value in self._fitted_attributes(done, on_stream=on_stream).items():
+            setattr(self, name, value)
+
+    def _fitted_attributes(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
+        """Give everything that fitting sets, by name."""
+        net, judge = done.net, done.judge
+        train_losses = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
+        losses = [epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch]
+        inner = done.projected or done
+        record = make_record(
+            inner.net,
+            inner.training,
+            inner.validation,
+            curve=done.curve,
+            validation_curve=done.validation_curve,
+            gradients=net.gradients_,
+            initial_loss=judge.initial_loss,
+            best_loss=judge.best_loss,
+            ended_early=done.ended_early,
+            diverged=judge.diverged,
+            residual=inner.net.module_.residual,
+        )
+        return {
+            "net_": net,
+            "plan_": done.plan,
+            "n_components_": net.n_components,
+            "n_iter_": len(train_losses),
+            "loss_curve_": train_losses,
+            "validation_curve_": losses or None,
+            "loss_": train_losses[-1] if train_losses else judge.initial_loss,
+            "initial_loss_": judge.initial_loss,
+            "best_loss_": judge.best_loss,
+            "_record_": record,
+        } | self._describe_fit(done, on_stream=on_stream)
+
+    @contextmanager
+    def _unchanged_on_error(self, *, first: bool) -> Iterator[None]:
+        """Leave what was fitted before as it was if fitting fails."""
+        before = {name: value for name, value in vars(self).items() if _is_fitted(name)}
+        state = None if first else self.net_.state()
+        try:
+            # Tensors of a training can not be made in inference mode.
+            with torch.inference_mode(False):
+                yield
+        except BaseException:
+            for name in [name for name in vars(self) if _is_fitted(name)]:
+                delattr(self, name)
+            self.__dict__.update(before)
+            if state is not None:
+                self.net_.restore(state)
+            raise
+
+    def _remember_parameters(self, done: Fit) -> None:
+        done.net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
+
+    def _checked_net(self) -> AutoencoderNet:
+        """Give the net that is trained further, having checked that the parameters fit it."""
+        net = self.net_
+        for name, value in net.built_with.items():
+            if not is_same(getattr(self, name), value):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} differs from {value!r}, with which the "
+                    "network was built; fit with warm_start=False to change it."
+                )
+        if self.device != "auto" and check_device(self.device).type != net.device.type:
+            raise ValueError(
+                f"device={str(self.device)!r} differs from {str(net.device)!r}, where the fitted "
+                "network is; fit with warm_start=False to move it."
+            )
+        return net
 
     def _check_X(self, X: Any, *, reset: bool = False, n_samples: int = 1) -> Any:
         """Check X and give it as a float array or CSR matrix."""
@@ -197,6 +402,32 @@ class BaseAutoencoder(
                     "X must be in [0, 1] for loss='binary_cross_entropy', got values from "
                     f"{low:g} to {high:g}; scale it with MinMaxScaler."
                 )
+
+
+def _asks_for_plain(parameters: BaseAutoencoder) -> bool:
+    """Tell whether parameters ask for a plain network that starts at PCA and its plain training."""
+    architecture = parameters.architecture
+    return (
+        (architecture is None or type(architecture) is MLP)
+        and parameters.latent is None
+        and parameters.corruption is None
+        and parameters.loss == "squared_error"
+        and parameters.output_activation in ("auto", "clip", "identity")
+        and parameters.linear_path is not None
+        and parameters.optimizer in ("adam", "adamw")
+        and parameters.learning_rate_schedule != "reduce_on_plateau"
+        and parameters.precision != "bfloat16"
+        and not parameters.callbacks
+    )
+
+
+def _copy(parameter: Any) -> Any:
+    # set_params changes parameter objects in place.
+    return clone(parameter) if hasattr(parameter, "get_params") else parameter
+
+
+def _is_fitted(name: str) -> bool:
+    return name.endswith("_") and not name.startswith("__")
 
 
 def _has_finite_sum(X: Any) -> bool:

@@ -1,183 +1,142 @@
 """Outlier detection by an autoencoder."""
 
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae._data.units import scale_per_column
-from sklearn_ae._fitting.training_length import TrainingLength
+from sklearn_ae._fitting.fit import Fit
+from sklearn_ae._outliers import explanation, threshold
 from sklearn_ae._outliers.abnormality import Abnormality
-from sklearn_ae._outliers.explanation import ExplanationMixin
-from sklearn_ae._outliers.threshold import Calibration, ThresholdMixin, threshold
-from sklearn_ae.training import AutoencoderNet, Monitor, Rows
 
 
-class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin, BaseAutoencoder):
+class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """Outlier detection by an autoencoder.
 
-    The autoencoder learns to encode the training rows into a few numbers and to decode
-    them again. A row that is unlike them is reconstructed badly [1]_. So are not the
-    outliers that it was trained on: rows are scored by their error beside what else is known
-    of them, see Notes.
+    The autoencoder learns to encode the training rows into a few numbers and to decode them, and
+    reconstructs unlike rows badly [1]_. Since it also learns the outliers among the training rows,
+    the score combines this error with distances to training rows; see Notes.
 
     Parameters
     ----------
     n_components : int, float or "auto", default="auto"
-        Size of the code. A float in (0, 1): as many as principal components are needed
-        to explain this share of the variance of the standardised columns. "auto": the
-        same with 0.95. Both stay below the number of columns, so that there is something
-        to detect; an int may exceed it.
+        Size of the code. A float in (0, 1): the number of principal components that explain this
+        share of the variance of the standardised columns, but fewer than there are columns, since
+        a wide code copies any row. "auto": 0.95.
     contamination : "auto" or float, default="auto"
-        Share of the training rows that `predict` calls outliers, in (0, 0.5]. "auto":
-        all those whose score is below the lower whisker of a box plot, 1.5 interquartile
-        ranges below the lower quartile, but at least one in a hundred and at most one in ten.
+        Share of outliers among the training rows, in (0, 0.5]; it sets the threshold. "auto": all
+        scores more than 1.5 interquartile ranges below the lower quartile, but 1 % to 10 %.
     hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
-        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
-        (96, 48); with at least 500 rows (128, 64); with at least 5,000, or 2,000 of 50
-        columns, (256, 128); with at least 10,000 rows of 100 columns (512, 256).
+        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto": (64, 32);
+        from 500 rows on (128, 64); from 5,000 rows, or 2,000 rows of 50 columns, on (256, 128);
+        from 10,000 rows of 100 columns on (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
     dropout : float, default=0.0
-        Probability of a hidden unit to be dropped in training, in [0, 1).
+        Probability of dropping a hidden unit in training, in [0, 1).
     architecture : object with a method ``build``, pair of nn.Module or None, default=None
-        :class:`~sklearn_ae.architectures.MLP`,
-        :class:`~sklearn_ae.architectures.Convolutional`,
-        :class:`~sklearn_ae.architectures.Recurrent` or one's own, see
-        :mod:`sklearn_ae.architectures`. None: the fully connected network of the three
-        parameters above, which have no effect otherwise.
+        An object of :mod:`sklearn_ae.architectures` or your own; it replaces the three parameters
+        above. None: the fully connected network that they describe.
     latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
             "adversarial"}, object with a method ``build`` or None, default=None
-        What is asked of the code, see :mod:`sklearn_ae.latents`; a name stands for its
-        default.
+        Constraint on the code, see :mod:`sklearn_ae.latents`. A name means defaults.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
             ``build`` or None, default=None
-        Noise on the input of the encoder in training, which the autoencoder learns to
-        undo, see :mod:`sklearn_ae.corruption`; a name stands for its default.
+        Noise on the input in training, see :mod:`sklearn_ae.corruption`. A name means defaults.
     loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"} or \
             callable, default="squared_error"
-        What training minimises, as the mean over columns and rows. The first three are
-        measured in standard units (see Notes), Huber's loss turning from squared to
-        absolute at one unit. "binary_cross_entropy" is for inputs in [0, 1] and makes
-        the reconstruction a logistic function of the decoder's output. A callable maps
-        two tensors of shape (batch, n_features), input and reconstruction in input
-        units, to a tensor of shape (batch,).
+        Loss of the training, a mean over columns and rows. The first three are in standard units,
+        see Notes. "binary_cross_entropy" needs inputs in [0, 1]. A callable takes input and
+        reconstruction in input units, tensors of shape (batch, n_features), and returns one of
+        shape (batch,).
     output_activation : {"auto", "clip", "identity", "logistic", "tanh"}, default="auto"
-        What the decoder's output goes through. "identity": nothing, it is in standard
-        units. "clip": where at least 1 % of the training rows (and five of them) are at the
-        smallest or the largest value of a column, such as the 0 of counts, its
-        reconstructions do not go beyond. "logistic" and "tanh": reconstructions are
-        in (0, 1) or (-1, 1), in input units, and there is no linear path. "auto":
-        "logistic" for "binary_cross_entropy", else "clip".
+        Function of the decoder's output. "clip": if at least 1 % of the training rows, and five,
+        have the smallest or largest value of a column, such as the 0 of counts, reconstructions
+        do not exceed it. "logistic", "tanh": to (0, 1), (-1, 1) in input units, without linear
+        path. "auto": "logistic" for "binary_cross_entropy", else "clip".
     linear_path : {"auto", "pca"} or None, default="auto"
-        "pca": encoder and decoder each have a linear path beside the network, which
-        starts at the principal components, so that training starts at the error of PCA.
-        None: the plain network. "auto": "pca" wherever loss, architecture and latent
-        allow it, which is not so with an activation of the output, tied weights, and codes
-        that are sparse or have a prior.
+        "pca": a linear path beside the network starts at the principal components, so training
+        starts at the error of PCA. "auto": "pca" if loss, architecture and latent allow it;
+        "logistic" and "tanh" outputs, tied weights, sparse codes and priors do not.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
-            "muon", "gradient_descent", "lbfgs"} or callable, default="adamw"
-        "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
-        learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
-        take all rows at once; a learning rate of 1 suits the latter.
-        A subclass of :class:`torch.optim.Optimizer`, or any callable
-        ``(parameters, lr=...)`` that gives one, such as a :func:`functools.partial` of a
-        class with its options, is taken as well; ``weight_decay`` is
-        passed to it where that is not 0.
-    learning_rate : float, default=0.003
-        Learning rate, the highest one of the schedule.
+            "gradient_descent", "lbfgs"} or callable, default="adamw"
+        "gradient_descent" and "lbfgs" use all rows in each step; 1 is a good learning rate for
+        "lbfgs". A callable is a subclass of :class:`torch.optim.Optimizer` or a function
+        ``(parameters, lr=...)`` that returns an optimizer; it gets a `weight_decay` above 0 too.
+    learning_rate : float or "auto", default=0.003
+        Highest learning rate of the schedule. "auto": 0.003.
     learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
             "constant"}, default="one_cycle"
-        "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
-        and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
-        after half and to a hundredth after three quarters of them; "reduce_on_plateau"
-        falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
+        "one_cycle" rises in the first quarter of `max_iter` epochs, then falls to zero along a
+        cosine; "cosine" only falls; "step" falls to a tenth after half and to a hundredth after
+        three quarters; "reduce_on_plateau" falls to a fifth after 5 epochs without improvement.
     weight_decay : float or "auto", default="auto"
-        Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
-        the share, times the learning rate, by which weights shrink at each step. "auto":
-        30 times the columns over the rows, but at most 0.4, for "adamw", otherwise 0. The
-        linear path is left as it is: it reconstructs the rows that are far from all others.
-    l1_penalty : float, default=0.0
-        What the magnitudes of all weights, biases apart, are multiplied by and added to the
-        loss, which drives most of them to almost zero. 1e-5 has an effect.
+        Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": for "adamw" 30
+        times the columns divided by the rows, at most 0.4, else 0. The linear path does not decay.
     max_grad_norm : float or None, default=None
-        Longer gradients are shortened to this norm; None: never. 1 helps where training
-        diverges, as recurrent networks may.
+        Norm to which longer gradients are clipped, such as 1 if training diverges; None: never.
     batch_size : int or "auto", default="auto"
-        Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
-        at least 64 and at most 256; all of them for optimizers that take all at once.
+        Rows in a batch, at most. "auto": a 16th of the rows, 128 to 512, for plain networks; a
+        32nd, 64 to 256, for others; all rows for "gradient_descent" and "lbfgs".
     max_iter : int or "auto", default="auto"
-        Number of epochs, at the most. "auto": as many as make 1,000 steps, but at least
-        5 and at most 300.
+        Maximum number of epochs. "auto": 1,000 steps, but at least 5 and at most 300 epochs.
     tol : float, default=1e-4
-        Share of the best loss by which an epoch has to improve on it to count as an
-        improvement.
+        Share of the best loss by which an epoch has to improve it to count as an improvement.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a part of the rows, for `p_values`, and to keep the weights that
-        are best on it, rather than those with the lowest training loss. "auto": where there
-        are at least 100 rows. A linear path stays at the principal components unless the
-        held-out loss falls by 2 %.
+        Whether to split off validation rows, which give `p_values`, and keep the weights that are
+        best for them: the principal components, unless training clearly improves on them.
+        Otherwise the lowest training loss decides. "auto": from 100 rows on.
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping holds out.
+        Share of the rows that early stopping uses for validation.
     n_iter_no_change : int or None, default=50
-        Training stops after so many epochs in a row without improvement on the best loss
-        since the learning rate began to fall; None: never.
+        Training stops after so many epochs in a row without improvement, counted from when the
+        learning rate begins to fall; None: it does not.
     warm_start : bool, default=False
-        Whether `fit` trains the network that is there further, on the data it is given,
-        instead of a new one. Units and code size stay; the parameters that make network
-        and optimizer can not change.
+        Whether `fit` trains the fitted network further. Units and code size stay, and parameters
+        that determine network and optimizer cannot change.
     device : str or torch.device, default="auto"
-        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
-    precision : {"float32", "float64", "bfloat16", "auto"} or None, default=None
-        Floating-point type of network and codes. None: that of the data, as in PCA.
-        "bfloat16": matrix products of the training in bfloat16, all else in float32.
-        "auto": the same where networks and batches are large and the processor has
-        instructions for it, otherwise "float32".
-        Reconstructions always have the type of the data.
+        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch finds one.
+    precision : {"float32", "float64", "bfloat16"} or None, default=None
+        Floating-point type of network and codes; reconstructions have the type of the data. None:
+        that of the data too. "bfloat16": matrix products of the training in bfloat16, else float32.
     callbacks : list of skorch callbacks or None, default=None
-        See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
-        ``set_callbacks`` instead.
+        See :mod:`skorch.callbacks`. For callbacks of scikit-learn, use ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, split, shuffling, dropout and corruption. An int gives
-        the same result each time, bit for bit on one machine, large networks also
-        with the same number of threads; global random states are
-        neither read nor changed.
+        Determines initial weights, split, shuffling, dropout and corruption. An int gives the
+        same bits each time on one machine, for large networks with the same number of threads.
     verbose : bool or int, default=False
-        Whether to print a line an epoch; networks that are trained at once, as the folds of
-        cross-validation are, print none.
+        Whether to print a line for each epoch.
 
     Attributes
     ----------
     offset_ : float
-        Score under which a row is an outlier; see also `set_threshold`.
+        Score below which a row is an outlier; see also `set_threshold`.
     n_components_ : int
         Size of the code.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where they are all strings.
+        Names of the columns, if all are strings.
     n_iter_ : int
-        Number of epochs trained, also over repeated calls.
+        Number of epochs, summed over repeated calls.
     loss_ : float
-        Training loss of the last epoch. The squared error is in standard units: the
-        share of the variance that is not reconstructed.
+        Training loss of the last epoch; the squared error is the share of unexplained variance.
     loss_curve_ : list of float
-        Training loss of every epoch.
+        Training loss of each epoch.
     validation_curve_ : list of float or None
-        Loss of the held-out rows after every epoch; None without early stopping.
+        Loss of the validation rows after each epoch; None without early stopping.
     initial_loss_ : float
-        Loss before the first epoch, of the held-out rows if there are some; with the
-        linear path that of PCA.
+        Loss before the first epoch, of the validation rows if any; that of PCA by default.
     best_loss_ : float
-        Loss of the weights that were kept: the lowest one, that before the first epoch
-        included.
+        Loss of the weights that are kept, measured in the same way.
+    plan_ : FitPlan
+        What "auto" stands for in the last fit.
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the network.
 
@@ -188,18 +147,14 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
 
     Notes
     -----
-    Two questions are asked of a row. How far are its leading principal components and the
-    logarithm of its error from the bulk of the training rows? The bulk being the closest three
-    quarters of them [2]_, outliers that were trained on do not hide each other. And how far is
-    it from the nearest training row? A row that was trained on is judged by the first
-    alone, a new one by both, the second in proportion to how new it is. Both scores have the same
-    median and upper decile. They are made of at most 16,384 of the training rows, which
-    are kept; any others count as new.
+    The score combines two distances. The first is that of a row's leading principal components and
+    log error from those of the closest three quarters of the training rows [2]_: outliers do not
+    hide each other. The second is the distance to the nearest training row. It counts in proportion
+    to how new a row is, and not at all for training rows. The detector keeps at most 16,384
+    training rows for it, drawn at random; others count as new.
 
-    The network sees every column centred and divided by its standard deviation, so that
-    columns in large units do not drown the others. A column that is constant in the
-    training data is divided by the median of the other columns' standard deviations: a
-    deviation in it counts on the scale of the data.
+    Each column is centred and divided by its standard deviation. A column that is constant in the
+    training data is divided by the median standard deviation of the others.
 
     References
     ----------
@@ -242,7 +197,6 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         learning_rate=3e-3,
         learning_rate_schedule="one_cycle",
         weight_decay="auto",
-        l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",
         max_iter="auto",
@@ -272,7 +226,6 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
-        self.l1_penalty = l1_penalty
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -287,20 +240,22 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         self.random_state = random_state
         self.verbose = verbose
 
+    _units_per_column = True  # columns in large units must not dominate
+
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "AutoencoderOutlierDetector":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the autoencoder to reconstruct X, and set the threshold.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The training data. Sparse data are made dense a batch at a time.
+            The training data. Sparse data become dense a batch at a time.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all, and
-            what "auto" makes of their number is the same; equal in expectation otherwise.
+            Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
+            makes of the number of rows; otherwise they are equal in expectation.
 
         Returns
         -------
@@ -310,59 +265,40 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         Raises
         ------
         ValueError
-            If data or parameters are invalid, or the loss is not finite from the start.
-            What was fitted before stays.
+            If data or parameters are invalid or the first loss is not finite; nothing changes.
 
         Warns
         -----
         ConvergenceWarning
             If the loss was still falling when training reached `max_iter`.
-        RuntimeWarning
-            If the loss stops being finite; the best weights so far are kept.
-        UserWarning
-            If the training is interrupted from the keyboard; likewise.
+        RuntimeWarning, UserWarning
+            If the loss stops being finite, or a keyboard interrupt ends the training. The best
+            weights so far are kept.
         """
         self._fit(X, sample_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None
-    ) -> "AutoencoderOutlierDetector":
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on X, at the full learning rate and without early stopping.
 
-        The first call sets up the network: its units, principal components and code
-        size are those of the first X. Every call sets the threshold, and what is usual, by
-        a sample of at most 1,000 rows of all calls so far. Scores of a row before and after
-        a call differ by what the network has learned, and what has become usual.
+        The first call builds the network, with units, principal components and code size of the
+        first X. The detector keeps no rows of former parts: each call sets scores and threshold by
+        its X alone. `set_threshold` sets the threshold by other rows. There are no `p_values`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            A part of the training data. Sparse data are made dense a batch at a time.
+            A part of the training data.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all, and
-            what "auto" makes of their number is the same; equal in expectation otherwise.
+            Weights of the rows, as in `fit`.
 
         Returns
         -------
         self : AutoencoderOutlierDetector
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If data or parameters are invalid, or the loss is not finite from the start.
-            What was fitted before stays.
-
-        Warns
-        -----
-        RuntimeWarning
-            If the loss stops being finite; the best weights so far are kept.
-        UserWarning
-            If the training is interrupted from the keyboard; likewise.
+            The fitted estimator. `fit` lists what it raises and warns of.
         """
         self._partial_fit(X, sample_weight)
         return self
@@ -378,63 +314,186 @@ class AutoencoderOutlierDetector(ThresholdMixin, ExplanationMixin, OutlierMixin,
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            The lower, the more abnormal. Half of the training rows are above 0; the unit is
-            the interquartile range of the logarithm of their distance from the bulk.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
+            Lower is more abnormal. The median of the training rows is 0; one unit is the
+            interquartile range of their log distances.
         """
         check_is_fitted(self)
         return -self._abnormality_(self.net_, self._check_X(X))
 
-    def _fitted_attributes(
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Compute the scores relative to the threshold.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            ``score_samples(X) - offset_``; negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any, *, false_discovery_rate: float | None = None) -> np.ndarray:
+        """Tell outliers from inliers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        false_discovery_rate : float or None, default=None
+            Largest expected share of inliers among the rows that are called outliers, in (0, 1).
+            The `p_values` of all rows of X, which must be new, then replace the threshold [1]_.
+
+        Returns
+        -------
+        is_inlier : ndarray of shape (n_samples,)
+            -1 for outliers, +1 for inliers.
+
+        References
+        ----------
+        .. [1] Bates, Candès, Lei, Romano and Sesia, "Testing for outliers with conformal
+           p-values", Annals of Statistics 51, 2023.
+        """
+        if false_discovery_rate is None:
+            is_outlier = self.decision_function(X) < 0
+        else:
+            is_outlier = threshold.find_outliers(self.p_values(X), false_discovery_rate)
+        return np.where(is_outlier, -1, 1)
+
+    def p_values(self, X: Any) -> np.ndarray:
+        """Compute how probable it is that an inlier is as abnormal as each row.
+
+        Conformal p-values: the rank of the row's score among the scores of inliers that the
+        detector was not trained on. These are the validation rows of early stopping, which also
+        chose the epoch, or the rows given to :meth:`set_threshold`; the method needs either. For a
+        new row from the same distribution, the p-value is at most p with a probability of at most
+        p [1]_.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            New rows; training rows look too normal.
+
+        Returns
+        -------
+        p_values : ndarray of shape (n_samples,)
+            In (0, 1]; at least 1 / (n + 1) with n of those inliers.
+
+        References
+        ----------
+        .. [1] Laxhammar and Falkman, "Conformal prediction for distribution-independent
+           anomaly detection in streaming vessel data", StreamKDD 2010.
+        """
+        check_is_fitted(self)
+        if self._calibration_ is None:
+            raise ValueError(
+                "p-values need rows that were not trained on. Fit with early_stopping=True, or "
+                "give inliers to set_threshold with false_positive_rate."
+            )
+        return self._calibration_.p_values(self.net_, self._check_X(X))
+
+    def set_threshold(
         self,
-        net: AutoencoderNet,
-        monitor: Monitor,
-        rows: Rows,
-        length: TrainingLength | None,
+        X: Any,
         *,
-        on_stream: bool = False,
-    ) -> dict[str, Any]:
-        attributes = super()._fitted_attributes(net, monitor, rows, length, on_stream=on_stream)
-        training, held_out = monitor.split_
-        if on_stream:
-            # Of all parts of the stream so far.
-            rows = Rows(attributes["_record_"].rows)
+        contamination: float | str | None = None,
+        false_positive_rate: float | None = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Set the threshold by other rows, without training.
+
+        Give exactly one of `contamination` and `false_positive_rate`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        contamination : "auto", float or None, default=None
+            Share of outliers among the rows, in (0, 0.5]. The rows may be training rows.
+        false_positive_rate : float or None, default=None
+            Share of inliers that `predict` may call outliers, in (0, 1). The rows must be new
+            inliers, at least ``1 / false_positive_rate - 1``; `p_values` use them from then on.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, only with `contamination`.
+
+        Returns
+        -------
+        self : AutoencoderOutlierDetector
+            The estimator with another ``offset_``.
+        """
+        check_is_fitted(self)
+        if (contamination is None) == (false_positive_rate is None):
+            raise ValueError(
+                "Give exactly one of contamination and false_positive_rate, got "
+                f"{contamination=} and {false_positive_rate=}."
+            )
+        if contamination is not None:
+            scores = self.score_samples(X)
+            weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
+            self.offset_ = threshold.by_contamination(scores, weight, contamination)
+        elif false_positive_rate is not None:
+            if sample_weight is not None:
+                raise ValueError("sample_weight is not supported with false_positive_rate.")
+            scores = self.score_samples(X)
+            self.offset_ = threshold.by_false_positive_rate(scores, false_positive_rate)
+            self._calibration_ = threshold.Calibration(self._abnormality_, scores)
+        return self
+
+    def feature_errors(self, X: Any) -> np.ndarray:
+        """Compute the squared error of each column of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples, n_features)
+            In squared standard deviations of the column.
+        """
+        check_is_fitted(self)
+        return explanation.squared_errors(self.net_, self._check_X(X))
+
+    def explain(self, X: Any, *, top: int = 5) -> Any:
+        """Name the columns that make each row abnormal, the most abnormal first.
+
+        The expected value of a column is its reconstruction. If the code of a row is unusually far
+        from the codes of the training rows, it first moves towards their center, as far as usual.
+        :class:`~sklearn_ae.plotting.OutlierExplanationDisplay` plots the explanation of one row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        top : int, default=5
+            Number of columns to name for each row; all columns if there are fewer.
+
+        Returns
+        -------
+        explanation : pandas.DataFrame
+            `top` lines for each row. The index has the levels ``row``, the label of the row in
+            pandas or its number, and ``rank``, from 1. The columns are ``feature``, the name of
+            the column, or ``x0``, ``x1``, ... if it has none, ``observed`` and ``expected``, in
+            input units, and ``deviation``, their difference divided by its root mean square in
+            the training rows.
+        """
+        check_is_fitted(self)
+        checked, names = self._check_X(X), getattr(self, "feature_names_in_", None)
+        return explanation.explain(self.net_, self._usual_, checked, X, names=names, top=top)
+
+    def _max_components(self, n_features: int) -> int:
+        return max(1, n_features - 1)  # a code as wide as the data can copy any outlier
+
+    def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
+        net, rows = done.net, done.rows
         abnormality = Abnormality(net, rows)
         scores = -abnormality(net, rows.X)
-        calibration = None
-        if held_out is not None:
-            # Held-out rows have to be as new to what scores them as others will be.
-            unaware = Abnormality(net, training)
-            X, weight = held_out.take(slice(None))
-            calibration = Calibration(unaware, -unaware(net, X), weight)
-        return attributes | {
+        return {
             "_abnormality_": abnormality,
-            "_calibration_": calibration,
-            "offset_": threshold(scores, rows.sample_weight, self.contamination),
+            "_calibration_": threshold.calibrate(net, done.training, done.validation),
+            "_usual_": explanation.make_usual(net, rows),
+            "offset_": threshold.by_contamination(scores, rows.sample_weight, self.contamination),
         }
-
-    def _hold_out_before(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
-        # Units and principal components would know them; of few rows in many columns, they
-        # would know them all but by heart.
-        return self._hold_out(rows, torch.Generator().manual_seed(seed), unless=None)
-
-    def _max_epochs(self, net: AutoencoderNet, n_rows: int) -> int:
-        return self._epochs_for(n_rows, n_steps=1000, fewest=5, most=300)
-
-    def _cross_validates(self, n_rows: int) -> bool:
-        return False  # by how well rows are reconstructed, which is not what is asked for
-
-    def _has_second_start(self, net: AutoencoderNet) -> bool:
-        return False  # for the same reason
-
-    def _max_found_components(self, n_features: int) -> int:
-        return max(1, n_features - 1)  # a code as wide as the data reconstructs every outlier
-
-    def _scale(self, std: np.ndarray) -> np.ndarray:
-        return scale_per_column(std)

@@ -1,17 +1,43 @@
 """Dimensionality reduction by an autoencoder."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.callback import with_callbacks
+from sklearn.utils import check_scalar
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
-from sklearn_ae._codes import CodeTransformer
-from sklearn_ae._data.units import one_scale
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._data.random import make_generators
+from sklearn_ae._data.rows import Rows
+from sklearn_ae._fitting.fit import Fit, n_refinement_steps
+from sklearn_ae._inspection.components import divide_explained_variance
+from sklearn_ae._inspection.density import CodeDensity, hidden_values
+from sklearn_ae._inspection.generation import interpolate, log_likelihood, sample
+from sklearn_ae.latents import LATENTS
+from sklearn_ae.nn import encode_refined
 
 
-class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CodeTransformer):
+def _has_likelihood(estimator: Any) -> bool:
+    if hasattr(estimator, "net_"):
+        has_likelihood = estimator.net_.module_.latent.has_likelihood
+    else:
+        latent = estimator.latent
+        latent = LATENTS.get(latent) if isinstance(latent, str) else latent
+        has_likelihood = getattr(latent, "has_likelihood", False)
+    if not has_likelihood:
+        raise AttributeError(
+            f"log_likelihood needs a variational latent, got latent={estimator.latent!r}."
+        )
+    return True
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
     """Dimensionality reduction by an autoencoder that starts at PCA.
 
     A neural network encodes each row into a few numbers and decodes them again; it is
@@ -229,6 +255,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (1797, 64)
     """
 
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseAutoencoder._parameter_constraints,
+        "transform_max_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+    }
+
     def __init__(
         self,
         n_components="auto",
@@ -243,17 +274,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         output_activation="auto",
         linear_path="auto",
         optimizer="adamw",
-        learning_rate=3e-3,
+        learning_rate="auto",
         learning_rate_schedule="one_cycle",
         weight_decay="auto",
-        l1_penalty=0.0,
         max_grad_norm=None,
         batch_size="auto",
         max_iter="auto",
         tol=1e-4,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=20,
+        n_iter_no_change=None,
         warm_start=False,
         device="auto",
         precision=None,
@@ -276,7 +306,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
-        self.l1_penalty = l1_penalty
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -477,6 +506,113 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             sample_weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
         return float(np.average(scores, weights=sample_weight))
 
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
+        """Make new rows: draw codes and decode them.
+
+        Codes are drawn from the prior, where the latent has one (variational, Wasserstein,
+        adversarial). Otherwise they are drawn from a Gaussian mixture that `fit` fits to the
+        codes of up to 512 training rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Determines the draw; an int gives the same rows each time. NumPy's global state
+            is not used.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The decoded codes, in input units: means, without the noise that single values
+            have around them.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If `n_samples` is less than 1.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        return sample(self.net_, self._density_, n_samples, make_generators(random_state)[1])
+
+    def interpolate(self, a: Any, b: Any, n: int = 10) -> np.ndarray:
+        """Go from one row to another on the straight line between their codes.
+
+        Parameters
+        ----------
+        a, b : array-like of shape (n_features,)
+            The rows.
+        n : int, default=10
+            Number of steps, at least 2.
+
+        Returns
+        -------
+        X : ndarray of shape (n, n_features)
+            The decoded codes, in input units, from the reconstruction of `a` to that of `b`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If `a` or `b` is not like a row of the data it was fitted on, or `n` less than 2.
+        """
+        check_is_fitted(self)
+        check_scalar(n, "n", Integral, min_val=2)
+        ends = []
+        for name, end in (("a", a), ("b", b)):
+            end = check_array(end, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name)
+            if end.shape != (self.n_features_in_,):
+                raise ValueError(
+                    f"{name} must be one row of {self.n_features_in_} features, got an array of "
+                    f"shape {end.shape}."
+                )
+            ends.append(end)
+        return interpolate(self.net_, self._encode, np.stack(ends), n)
+
+    @available_if(_has_likelihood)
+    def log_likelihood(self, X: Any, n_samples: int = 100) -> np.ndarray:
+        """Estimate the log likelihood of rows by importance sampling.
+
+        Only with ``latent=Variational(...)``. The estimate is a lower bound in expectation,
+        which rises with `n_samples`; some thousands give the figures that are reported in
+        the literature [1]_. It is deterministic.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        n_samples : int, default=100
+            Number of codes that are drawn for each row.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats: of the density in input units, or of the probability where the loss is
+            "binary_cross_entropy"; minus infinity where the network overflows.
+
+        Raises
+        ------
+        AttributeError
+            If the latent is not variational.
+        NotFittedError
+            If the estimator was not fitted.
+        ValueError
+            If X is not like the data it was fitted on, or `n_samples` less than 1.
+
+        References
+        ----------
+        .. [1] Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        X = self._check_X(X)
+        self._check_range(X)
+        return log_likelihood(self.net_, X, n_samples)
+
     @property
     def _n_features_out(self) -> int:
         return self.n_components_
@@ -491,5 +627,39 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             ]
         return tags
 
-    def _scale(self, std: np.ndarray) -> np.ndarray:
-        return one_scale(std)
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        steps = n_refinement_steps(self.net_, self.plan_.n_refinement_steps)
+        return encode_refined(self.net_.module_, x, steps)
+
+    def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.decode(self._encode(x))
+
+    def _residual(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net_.module_.residual(x, self._encode(x))
+
+    def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
+        inner = done.projected or done
+        net = inner.net
+        ratio = divide_explained_variance(
+            net,
+            inner.rows,
+            # Codes of a stream stay comparable from one part of it to the next.
+            arrange=not on_stream,
+            n_steps=n_refinement_steps(net, done.plan.n_refinement_steps),
+        )
+        density = None
+        if not net.module_.latent.has_prior:
+            density = CodeDensity(hidden_values(net, inner.training))
+        if done.projected is not None and net.module_.basis is not None:
+            # The coordinates of the codes are those of the network on the components.
+            done.net.module_.basis.load_state_dict(net.module_.basis.state_dict())
+        return {"explained_variance_ratio_": ratio * done.explained, "_density_": density}
+
+    def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
+        if self.latent is not None and self.transform_max_iter not in ("auto", 0):
+            raise ValueError(
+                f"transform_max_iter={self.transform_max_iter!r} is not supported with "
+                f"latent={self.latent!r}: a refined code would not keep to what the latent asks "
+                "of it. Use 'auto' or 0."
+            )
+        return super()._check_rows(X, sample_weight, first=first)

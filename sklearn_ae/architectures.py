@@ -1,19 +1,23 @@
-"""Architectures: parameters that build an encoder and a decoder.
+"""Architectures: parameter objects that build an encoder and a decoder.
 
-An architecture is any object with ``build(n_features, n_components)`` that gives two
-modules: an encoder from ``(batch, n_features)`` to ``(batch, n_components)`` and a decoder
-the other way round, each ending in a layer with parameters. If ``build`` has a parameter
-`generator`, it is given the :class:`torch.Generator` to draw initial weights from;
-otherwise the modules' own initialisation is seeded around the call.
+An architecture is any object with ``build(n_features, n_components)`` that returns two modules:
+an encoder from ``(batch, n_features)`` to ``(batch, n_components)`` and a decoder in the other
+direction. For a linear path, each must end in a layer with parameters. If ``build`` has a
+parameter `generator`, it gets the :class:`torch.Generator` for the initial weights. Otherwise the
+global random state is seeded around the call and restored afterwards.
 
-Two modules of one's own, ``(encoder, decoder)``, are an architecture as well: each fit starts from
-a copy of them, with the weights that they have.
+Two modules ``(encoder, decoder)`` are an architecture as well. Each fit starts from a copy of
+them, with their current weights.
+
+No module may make the output of a row depend on the other rows of its batch, as batch
+normalisation does.
 """
 
 import copy
 import math
 import threading
-from collections.abc import Collection, Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
@@ -33,25 +37,24 @@ from sklearn_ae.nn import (
     Stack,
     TiedStack,
 )
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.parameters import ParameterObject, check_is_instance, check_option
 
 
 class MLP(ParameterObject):
-    """Fully connected encoder, and a decoder that mirrors it.
+    """Fully connected encoder, and a decoder with the same layers in reverse.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(128, 64)
-        Widths of the encoder's hidden layers; the decoder has them in reverse. Empty: a
-        linear autoencoder.
+        Widths of the hidden layers of the encoder. Empty: a linear autoencoder.
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
     dropout : float, default=0.0
-        Probability of a hidden unit to be dropped in training, in [0, 1).
+        Probability that a hidden unit is dropped in training, in [0, 1).
     tied : bool, default=False
-        Whether the decoder uses the encoder's weights, transposed, and has only its biases
-        for itself: half the parameters. There is no linear path then.
+        Whether the decoder uses the transposed weights of the encoder and has only its own
+        biases. This halves the number of parameters and excludes a linear path.
 
     References
     ----------
@@ -91,8 +94,8 @@ class MLP(ParameterObject):
         Returns
         -------
         has_linear_path : bool
-            False with tied weights: the last layers would start at zero, and with them the
-            first ones.
+            False with tied weights. A linear path needs last layers that start at zero, and
+            tied first layers would then start at zero as well.
         """
         return not self.tied
 
@@ -108,7 +111,7 @@ class MLP(ParameterObject):
         n_components : int
             Size of the code.
         generator : torch.Generator or None, default=None
-            Source of the initial weights; the global one if None.
+            Source of the initial weights. None: the global one.
 
         Returns
         -------
@@ -118,14 +121,14 @@ class MLP(ParameterObject):
         Raises
         ------
         ValueError
-            If a parameter has a value that it can not have.
+            If a parameter has an invalid value.
         """
         hidden: Any = self.hidden_layer_sizes
         hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
         for size in hidden:
             check_scalar(size, "hidden_layer_sizes", Integral, min_val=1)
         check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
-        _check_option("activation", self.activation, ACTIVATIONS)
+        check_option("activation", self.activation, ACTIVATIONS)
         options: dict[str, Any] = {
             "activation": self.activation,
             "dropout": self.dropout,
@@ -143,15 +146,16 @@ class Convolutional(ParameterObject):
     Parameters
     ----------
     image_shape : tuple of int or None, default=None
-        (height, width), or (channels, height, width), of the images that are the rows,
-        flattened in this order. Any size. None: one channel, as near to a square as
-        the number of columns allows.
+        (height, width) or (channels, height, width) of the images, of any size. Each row is
+        an image, flattened in this order. None: one channel and the shape closest to a
+        square. `build` warns if that is not a square.
     channels : sequence of int, default=(16, 32)
-        Output channels of each convolution of the encoder; the decoder mirrors them.
+        Number of output channels of each convolution of the encoder. The decoder has them in
+        reverse.
     kernel_size : int, default=5
         Side of the kernels, odd.
     stride : int, default=2
-        By how much each convolution shrinks the image.
+        Factor by which each convolution shrinks the image.
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation after each convolution.
@@ -202,22 +206,31 @@ class Convolutional(ParameterObject):
         Raises
         ------
         ValueError
-            If a parameter has a value that it can not have, or the images are of another
-            size than the rows.
+            If a parameter has an invalid value, or the rows are no images of this shape.
+
+        Warns
+        -----
+        UserWarning
+            If `image_shape` is None and the rows are no square images.
         """
-        _check_option("activation", self.activation, ACTIVATIONS)
+        check_option("activation", self.activation, ACTIVATIONS)
         check_scalar(self.stride, "stride", Integral, min_val=1)
         check_scalar(self.kernel_size, "kernel_size", Integral, min_val=self.stride)
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {self.kernel_size}.")
         if len(self.channels) == 0:
-            raise ValueError("channels must name at least one convolution, got none.")
+            raise ValueError("channels must have at least one entry, got none.")
         for size in self.channels:
             check_scalar(size, "channels", Integral, min_val=1)
         shape = self.image_shape
         if shape is None:
             height = max(i for i in range(1, math.isqrt(n_features) + 1) if n_features % i == 0)
             shape = (height, n_features // height)
+            if height**2 != n_features:
+                warnings.warn(
+                    f"{self!r} has no image_shape, and {n_features} columns are no square image. "
+                    f"It assumes image_shape={shape}; set image_shape to the shape of your images."
+                )
         shape = _check_shape("image_shape", shape, n_features, lengths=(2, 3))
         parameters = (
             shape if len(shape) == 3 else (1, *shape),
@@ -233,20 +246,20 @@ class Convolutional(ParameterObject):
 class Recurrent(ParameterObject):
     """Recurrent networks for rows that are sequences.
 
-    The encoder reads the sequence step by step, its last output becomes the code; the
-    decoder writes it step by step, the code being its input at each.
+    The encoder reads a sequence step by step, and its last output gives the code. The decoder
+    writes the sequence step by step and gets the code as its input at each step.
 
     Parameters
     ----------
     sequence_shape : tuple of int or None, default=None
-        (steps, values at each step) of the sequences that are the rows, flattened step
-        after step. None: one value at each step.
+        (number of steps, values per step) of the sequences. Each row is a sequence, flattened
+        step after step. None: one value per step.
     cell : {"gru", "lstm"}, default="gru"
-        Kind of network.
+        Kind of recurrent layer.
     hidden_size : int, default=64
-        Width of its state.
+        Size of the hidden state.
     n_layers : int, default=1
-        Number of its layers.
+        Number of recurrent layers.
 
     References
     ----------
@@ -292,10 +305,9 @@ class Recurrent(ParameterObject):
         Raises
         ------
         ValueError
-            If a parameter has a value that it can not have, or the sequences are of
-            another length than the rows.
+            If a parameter has an invalid value, or the rows are no sequences of this shape.
         """
-        _check_option("cell", self.cell, CELLS)
+        check_option("cell", self.cell, CELLS)
         check_scalar(self.hidden_size, "hidden_size", Integral, min_val=1)
         check_scalar(self.n_layers, "n_layers", Integral, min_val=1)
         shape = (n_features, 1) if self.sequence_shape is None else self.sequence_shape
@@ -304,36 +316,35 @@ class Recurrent(ParameterObject):
         return RecurrentEncoder(*parameters), RecurrentDecoder(*parameters)
 
 
-_GLOBAL_RANDOM_STATE = threading.Lock()
+_GLOBAL_RANDOM_STATE = threading.Lock()  # fits in several threads share the global state
 
 
 @contextmanager
 def _seeded_global_state(generator: torch.Generator) -> Iterator[None]:
-    """Seed the global random state, that of the CPU alone, and put it back afterwards."""
+    """Seed the global random state of the CPU, and restore it afterwards."""
     seed = int(torch.randint(2**62, (), generator=generator))
-    # Fits in other threads wait.
     with _GLOBAL_RANDOM_STATE, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 
 
 def call_build(owner: Any, *sizes: int, generator: torch.Generator) -> Any:
-    """Call a ``build`` method without reading or changing global random state.
+    """Call a ``build`` method without reading or changing the global random state.
 
     Parameters
     ----------
     owner : object with a method ``build``
         The parameter object.
     *sizes : int
-        What it is called with.
+        Arguments of the method.
     generator : torch.Generator
-        Given to a method with a parameter of that name; otherwise the global state is
-        seeded from it around the call.
+        Passed to a method that has a parameter `generator`. For other methods, it seeds the
+        global random state around the call.
 
     Returns
     -------
     built : object
-        What the method gives.
+        The result of the method.
     """
     if "generator" in signature(owner.build).parameters:
         return owner.build(*sizes, generator=generator)
@@ -349,7 +360,7 @@ def build_modules(
     *,
     n_hidden: int | None = None,
 ) -> tuple[nn.Module, nn.Module]:
-    """Build encoder and decoder without reading or changing global random state.
+    """Build encoder and decoder without reading or changing the global random state.
 
     Parameters
     ----------
@@ -362,7 +373,7 @@ def build_modules(
     generator : torch.Generator
         Source of the initial weights.
     n_hidden : int or None, default=None
-        How many numbers the encoder gives, where it is not the size of the code.
+        Number of outputs of the encoder. None: the size of the code.
 
     Returns
     -------
@@ -372,10 +383,12 @@ def build_modules(
     Raises
     ------
     TypeError
-        If the architecture does not give two modules.
+        If the architecture is a class, or does not give two modules.
     ValueError
-        If the modules do not fit the data or each other.
+        If the modules do not fit the data or each other, have no parameters, or use batch
+        normalisation.
     """
+    check_is_instance("architecture", architecture)
     n_hidden = n_components if n_hidden is None else n_hidden
     if isinstance(architecture, tuple):
         encoder, decoder = _pair(architecture, copy.deepcopy(architecture))
@@ -386,16 +399,23 @@ def build_modules(
             shared = set(map(id, encoder.parameters())) & set(map(id, decoder.parameters()))
             if shared:
                 raise ValueError(
-                    f"{architecture!r}, whose encoder and decoder share weights, has no meaning "
+                    f"{architecture!r}, whose encoder and decoder share weights, is not supported "
                     f"with a latent that takes {n_hidden} numbers from the encoder and gives "
                     f"{n_components} to the decoder."
                 )
             wide = call_build(architecture, n_features, n_hidden, generator=generator)
             encoder, _ = _pair(architecture, wide)
-    # With the seed: lazy modules are initialised when they are first called.
-    with _seeded_global_state(generator):
+    for module in (*encoder.modules(), *decoder.modules()):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(
+                f"The architecture must not contain {module!r}, which makes the output of a row "
+                "depend on the other rows of its batch. Use LayerNorm or GroupNorm."
+            )
+    with _seeded_global_state(generator):  # lazy modules are initialised by their first call
         _check_width("encoder", encoder, n_features, n_hidden)
         _check_width("decoder", decoder, n_components, n_features)
+    if not any(weights.requires_grad for weights in (*encoder.parameters(), *decoder.parameters())):
+        raise ValueError(f"The architecture has no parameters to train: {encoder!r}, {decoder!r}.")
     return encoder, decoder
 
 
@@ -424,11 +444,6 @@ def _check_width(name: str, module: nn.Module, n_in: int, n_out: int) -> None:
         )
 
 
-def _check_option(name: str, value: Any, options: Collection[str]) -> None:
-    if value not in options:
-        raise ValueError(f"{name} must be one of {sorted(options)}, got {value!r}.")
-
-
 def _check_shape(name: str, shape: Any, n_features: int, lengths: tuple[int, ...]) -> Any:
     if len(shape) not in lengths:
         raise ValueError(f"{name} must have {' or '.join(map(str, lengths))} sizes, got {shape!r}.")
@@ -436,7 +451,7 @@ def _check_shape(name: str, shape: Any, n_features: int, lengths: tuple[int, ...
         check_scalar(size, name, Integral, min_val=1)
     if math.prod(shape) != n_features:
         raise ValueError(
-            f"{name}={tuple(shape)} makes {math.prod(shape)} columns, but X has {n_features} "
+            f"{name}={tuple(shape)} needs {math.prod(shape)} columns, but X has {n_features} "
             "features."
         )
     return tuple(shape)

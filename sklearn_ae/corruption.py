@@ -1,12 +1,11 @@
-"""Corruption of the input in training: a denoising autoencoder undoes it.
+"""Corruption of the input in training: a denoising autoencoder learns to undo it.
 
-The encoder sees a corrupted row, the loss compares the reconstruction with the clean one. A
-network that can not copy its input has to learn what rows look like, so that corruption also
-regularises where there is no noise to remove. Held-out rows are corrupted as well, always in the
-same way, so that the weights that are kept are those that denoise best. Nothing is corrupted
-after `fit`.
+The encoder sees a corrupted row, and the loss compares the reconstruction with the clean row.
+Corruption also regularises a network where there is no noise to remove. Validation rows are
+corrupted as well, each time with the same noise, so `fit` keeps the weights that denoise best.
+After `fit` nothing is corrupted.
 
-A corruption is any object with ``build(X, scale)`` that gives a
+A corruption is any object with ``build(X, scale)`` that returns a
 :class:`~sklearn_ae.nn.Corruption`.
 
 References
@@ -23,30 +22,16 @@ import torch
 from sklearn.utils import check_scalar
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.parameters import ParameterObject, check_option
 
 __all__ = ["CORRUPTIONS", "GaussianNoise", "MaskingNoise", "SaltAndPepperNoise"]
 
 
-class GaussianNoise(ParameterObject):
-    """Add normal noise to every entry.
+class CorruptionParameters(ParameterObject):
+    """Base class of the corruptions of this module.
 
-    Parameters
-    ----------
-    scale : float, default=0.5
-        Standard deviation of the noise, in standard units: 1 is what the estimator
-        divides the data by, so that at 1 noise and data vary alike.
-
-    Examples
-    --------
-    >>> from sklearn_ae import AutoencoderTransformer
-    >>> from sklearn_ae.corruption import GaussianNoise
-    >>> AutoencoderTransformer(corruption=GaussianNoise(0.5)).corruption
-    GaussianNoise()
+    A subclass defines ``_build(X, scale)``, which checks the parameters and returns the module.
     """
-
-    def __init__(self, scale: float = 0.5) -> None:
-        self.scale = scale
 
     def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
         """Build the module.
@@ -56,7 +41,7 @@ class GaussianNoise(ParameterObject):
         X : ndarray or CSR matrix or array of shape (n_samples, n_features)
             The training rows.
         scale : ndarray of shape () or (n_features,)
-            Size of a standard unit.
+            The scale that the estimator divides the data by.
 
         Returns
         -------
@@ -66,24 +51,59 @@ class GaussianNoise(ParameterObject):
         Raises
         ------
         ValueError
-            If the parameter `scale` is negative.
+            If a parameter has an invalid value.
         """
+        return self._build(X, scale)
+
+    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
+        raise NotImplementedError
+
+
+class GaussianNoise(CorruptionParameters):
+    """Add normal noise to every entry.
+
+    Parameters
+    ----------
+    scale : float, default=0.5
+        Standard deviation of the noise, in the units that `units` names.
+    units : {"standard", "input"}, default="standard"
+        "standard": units of the scale that the estimator divides the data by. For the
+        transformer, this is one scale for all columns: the root of the mean variance of the
+        columns. For the detector, it is the standard deviation of each column. With scale 1,
+        the noise then varies as much as the data. "input": units of X.
+
+    Examples
+    --------
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> from sklearn_ae.corruption import GaussianNoise
+    >>> AutoencoderTransformer(corruption=GaussianNoise(0.5)).corruption
+    GaussianNoise()
+    """
+
+    def __init__(self, scale: float = 0.5, units: str = "standard") -> None:
+        self.scale = scale
+        self.units = units
+
+    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
         check_scalar(self.scale, "scale", Real, min_val=0)
-        return nn.GaussianNoise(torch.as_tensor(self.scale * scale))
+        check_option("units", self.units, ("standard", "input"))
+        std = self.scale * scale if self.units == "standard" else np.full_like(scale, self.scale)
+        return nn.GaussianNoise(torch.as_tensor(std))
 
 
-class MaskingNoise(ParameterObject):
+class MaskingNoise(CorruptionParameters):
     """Set entries to zero, as if they were missing.
 
     Parameters
     ----------
     p : float, default=0.25
-        Probability of an entry to be set to zero, in [0, 1).
+        Probability that an entry is set to zero, in [0, 1).
 
     Notes
     -----
-    Zero in input units. Where zero is no natural value for "nothing", standardise the
-    columns first: zero is then their mean.
+    Zero means zero in the units of X, not in the standard units of
+    :class:`GaussianNoise`. If zero does not stand for a missing value in your data,
+    standardise the columns first. Zero is then their mean.
 
     Examples
     --------
@@ -96,37 +116,18 @@ class MaskingNoise(ParameterObject):
     def __init__(self, p: float = 0.25) -> None:
         self.p = p
 
-    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        """Build the module.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-            The training rows.
-        scale : ndarray of shape () or (n_features,)
-            Size of a standard unit.
-
-        Returns
-        -------
-        corruption : nn.Corruption
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If `p` is not in [0, 1).
-        """
+    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
         _check_probability(self.p)
         return nn.MaskingNoise(self.p)
 
 
-class SaltAndPepperNoise(ParameterObject):
+class SaltAndPepperNoise(CorruptionParameters):
     """Set entries to the smallest or the largest value of their column.
 
     Parameters
     ----------
     p : float, default=0.25
-        Probability of an entry to be replaced, in [0, 1), half of it by each value.
+        Probability that an entry is replaced, in [0, 1): p / 2 for each of the two values.
 
     Examples
     --------
@@ -139,26 +140,7 @@ class SaltAndPepperNoise(ParameterObject):
     def __init__(self, p: float = 0.25) -> None:
         self.p = p
 
-    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        """Build the module.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-            The training rows.
-        scale : ndarray of shape () or (n_features,)
-            Size of a standard unit.
-
-        Returns
-        -------
-        corruption : nn.Corruption
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If `p` is not in [0, 1).
-        """
+    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
         _check_probability(self.p)
         low, high = X.min(axis=0), X.max(axis=0)
         if not isinstance(low, np.ndarray):
@@ -166,7 +148,7 @@ class SaltAndPepperNoise(ParameterObject):
         return nn.SaltAndPepperNoise(self.p, torch.tensor(low), torch.tensor(high))
 
 
-CORRUPTIONS: dict[str, type[ParameterObject]] = {
+CORRUPTIONS: dict[str, type[CorruptionParameters]] = {
     "gaussian": GaussianNoise,
     "masking": MaskingNoise,
     "salt_and_pepper": SaltAndPepperNoise,

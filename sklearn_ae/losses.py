@@ -1,8 +1,8 @@
-"""Reconstruction losses: how far a reconstruction is from its input, per sample.
+"""Reconstruction losses: the distance of a reconstruction from its input, for each sample.
 
-A loss maps input and reconstruction, both of shape ``(..., batch, n_features)``, to the
-loss of each sample, of shape ``(..., batch)``: the mean over the columns, so that learning
-rates and penalties mean the same for any number of columns.
+A loss maps input and reconstruction, both of shape ``(..., batch, n_features)``, to the loss of
+each sample, of shape ``(..., batch)``. It is a mean over the columns, so that learning rates and
+penalties do not depend on the number of columns.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def absolute_error(input: Tensor, reconstruction: Tensor) -> Tensor:
 
 
 def huber(input: Tensor, reconstruction: Tensor) -> Tensor:
-    """Compute Huber's loss: half the square up to a residual of 1, linear beyond.
+    """Compute the Huber loss: half the squared residual up to 1, linear beyond.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def binary_cross_entropy(input: Tensor, logits: Tensor) -> Tensor:
 
 class _Loss(NamedTuple):
     function: PerSampleLoss
-    units: Units  # of what the function is applied to
-    likelihood: str | None  # a key of nn.LIKELIHOODS, if it is one
+    units: Units  # of the arguments
+    likelihood: str | None  # a key of nn.LIKELIHOODS
 
 
 LOSSES: dict[str, _Loss] = {
@@ -99,7 +99,7 @@ LOSSES: dict[str, _Loss] = {
     "huber": _Loss(huber, "standard", None),
     "binary_cross_entropy": _Loss(binary_cross_entropy, "logits", "bernoulli"),
 }
-# Whose reconstruction they map the decoder's output to, in input units.
+# They map the output of the decoder to the reconstruction in input units.
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {"logistic": nn.Sigmoid, "tanh": nn.Tanh}
 
 
@@ -109,18 +109,18 @@ class Criterion(nn.Module):
     Parameters
     ----------
     loss : str or callable
-        A key of ``LOSSES``, or a callable ``(input, reconstruction) -> per-sample loss``
-        that is given tensors in input units.
+        A key of ``LOSSES``, or a callable ``(input, reconstruction) -> loss of each sample``
+        of tensors in input units.
 
     Attributes
     ----------
     units : {"standard", "input", "logits"}
-        What the loss is applied to: input and reconstruction in standard units, or in
-        input units, or the input and the logits of its reconstruction.
+        Units of the arguments of the loss. "logits": the input in input units, and the logits
+        of its reconstruction.
     likelihood : str or None
-        A key of ``nn.LIKELIHOODS``, if the loss has a meaning as a distribution.
+        The distribution that the loss stands for, a key of ``nn.LIKELIHOODS``.
     is_squared_error : bool
-        Whether it is the squared error in standard units.
+        Whether the loss is the squared error in standard units.
     """
 
     def __init__(self, loss: str | PerSampleLoss) -> None:
@@ -133,43 +133,21 @@ class Criterion(nn.Module):
     def forward(
         self, output: Output, x: Tensor, weight: Tensor | None, autoencoder: Autoencoder
     ) -> Objective:
-        """Give what training minimises for a batch: the latent's objective of the losses.
-
-        Parameters
-        ----------
-        output : Output
-            What the autoencoder gave for the batch.
-        x : Tensor of shape (..., batch, n_features)
-            The batch in input units.
-        weight : Tensor of shape (batch,) or None
-            Sample weights whose mean over all training rows is 1.
-        autoencoder : Autoencoder
-            The module that gave the output.
-
-        Returns
-        -------
-        objective : Objective
-            What is minimised, and what epochs are judged by.
-
-        Raises
-        ------
-        ValueError
-            If the loss is not one number a sample.
-        """
+        """Compute the training objective of a batch: that of the latent, see `per_sample`."""
         loss = self.per_sample(output, x, autoencoder)
         return autoencoder.latent.objective(autoencoder, output, loss, weight)
 
     def per_sample(self, output: Output, x: Tensor, autoencoder: Autoencoder) -> Tensor:
-        """Give the loss of each row.
+        """Compute the loss of each row.
 
         Parameters
         ----------
         output : Output
-            What the autoencoder gave for the batch; of `raw` there may be several copies.
+            The output of the autoencoder for the batch.
         x : Tensor of shape (..., batch, n_features)
             The batch in input units.
         autoencoder : Autoencoder
-            The module that gave the output.
+            The autoencoder.
 
         Returns
         -------
@@ -178,8 +156,10 @@ class Criterion(nn.Module):
 
         Raises
         ------
+        TypeError
+            If the loss does not give a tensor.
         ValueError
-            If the loss is not one number a sample.
+            If the loss does not give one number for each sample.
         """
         raw = output.raw
         if self.units == "standard":
@@ -192,10 +172,16 @@ class Criterion(nn.Module):
         if n_copies > 1:
             target = target.repeat(n_copies, 1)
         loss = self.function(target, reconstruction)
+        if not isinstance(loss, Tensor):
+            raise TypeError(
+                f"The loss must give a tensor with one number for each sample, got {loss!r} of "
+                f"type {type(loss).__name__}. Compute it with PyTorch."
+            )
         if loss.shape != raw.shape[:-1]:
             raise ValueError(
-                f"The loss must be one number a sample, of shape {tuple(raw.shape[:-1])}, but it "
-                f"has the shape {tuple(loss.shape)}: reduce over the columns alone, for example by "
-                ".mean(dim=-1); a loss of torch.nn.functional needs reduction='none' before that."
+                "The loss must give one number for each sample, a tensor of shape "
+                f"{tuple(raw.shape[:-1])}, got shape {tuple(loss.shape)}. Reduce over the columns "
+                "only, for example by .mean(dim=-1). A loss of torch.nn.functional needs "
+                "reduction='none' before that."
             )
         return loss

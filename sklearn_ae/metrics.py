@@ -1,13 +1,11 @@
-"""How well a transformer can be undone, and a detector tell rows from broken ones.
+"""Metrics of reconstructions and, without labels, of outlier detectors.
 
-The first are for any transformer with ``inverse_transform``.
+The metrics of reconstructions take any transformer with ``inverse_transform``: PCA, NMF,
+:class:`~sklearn_ae.AutoencoderTransformer` or a Pipeline of transformers. They are in the units of
+X, so you can compare different transformers and search over them together.
 
-PCA, NMF, :class:`~sklearn_ae.AutoencoderTransformer` or a Pipeline of transformers: each is
-judged in the units of X, so that they can be compared, and searched over together.
-
-``neg_reconstruction_error_scorer`` and ``reconstruction_r2_scorer`` are the two metrics as
-scorers, higher being better, for ``scoring=`` of :class:`~sklearn.model_selection.GridSearchCV`
-or :class:`~sklearn.callback.ScoringMonitor`:
+``neg_reconstruction_error_scorer`` and ``reconstruction_r2_scorer`` are scorers (higher is better)
+for :class:`~sklearn.model_selection.GridSearchCV` and :class:`~sklearn.callback.ScoringMonitor`:
 
 >>> from sklearn.datasets import load_iris
 >>> from sklearn.decomposition import PCA
@@ -19,8 +17,8 @@ or :class:`~sklearn.callback.ScoringMonitor`:
 >>> search.fit(load_iris().data).best_params_
 {'n_components': 3}
 
-``broken_rows_auc`` judges outlier detectors where nobody knows the outliers, and can be given as
-``scoring=`` as it is.
+``broken_rows_auc`` rates outlier detectors without labels. It is a scorer itself, and
+``broken_rows_auc_scorer`` is another name for it.
 """
 
 from collections.abc import Callable
@@ -34,11 +32,28 @@ from sklearn.utils.validation import _num_samples
 
 __all__ = [
     "broken_rows_auc",
+    "broken_rows_auc_scorer",
     "neg_reconstruction_error_scorer",
     "reconstruction_error",
     "reconstruction_r2",
     "reconstruction_r2_scorer",
 ]
+
+
+class _Scorer(_BaseScorer):
+    """A metric of a fitted estimator and rows as a scorer: y is optional, weights can be routed."""
+
+    def __init__(self, metric: Callable[..., float], *methods: str, sign: int = 1) -> None:
+        super().__init__(metric, sign, {}, response_method=methods)
+        self.__doc__ = metric.__doc__
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None, **kwargs: Any) -> float:
+        return self._score(None, estimator, X, y, **kwargs)
+
+    def _score(
+        self, method_caller: Any, estimator: Any, X: Any, y_true: Any = None, **kwargs: Any
+    ) -> float:
+        return self._sign * self._score_func(estimator, X, **kwargs)
 
 
 def reconstruction_error(estimator: Any, X: Any, *, sample_weight: Any = None) -> float:
@@ -47,16 +62,16 @@ def reconstruction_error(estimator: Any, X: Any, *, sample_weight: Any = None) -
     Parameters
     ----------
     estimator : fitted transformer with ``inverse_transform``
-        PCA, an autoencoder, a Pipeline of transformers, ...
+        For example PCA, an autoencoder or a Pipeline of transformers.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The rows.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows.
+        Sample weights.
 
     Returns
     -------
     error : float
-        Mean over rows and columns, in squared units of X; 0 is best.
+        Mean over rows and columns, in squared units of X. 0 is best.
 
     Raises
     ------
@@ -81,17 +96,17 @@ def reconstruction_r2(estimator: Any, X: Any, *, sample_weight: Any = None) -> f
     Parameters
     ----------
     estimator : fitted transformer with ``inverse_transform``
-        PCA, an autoencoder, a Pipeline of transformers, ...
+        For example PCA, an autoencoder or a Pipeline of transformers.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The rows, at least two.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows.
+        Sample weights.
 
     Returns
     -------
     r2 : float
-        1 minus the summed squared error over the summed squared deviation from the
-        column means; 1 is best, 0 is what the means achieve.
+        1 minus the sum of squared errors over the sum of squared deviations from the column
+        means. 1 is best. The column means as reconstruction have 0.
 
     Raises
     ------
@@ -113,32 +128,32 @@ def reconstruction_r2(estimator: Any, X: Any, *, sample_weight: Any = None) -> f
     )
 
 
-def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: ARG001
-    """Compute how well a detector tells rows from rows that were put together of several.
+def _broken_rows_auc(estimator: Any, X: Any) -> float:
+    """Compute how well an outlier detector tells rows from broken rows.
 
-    A measure without labels, for searches over parameters of outlier detectors: each broken
-    row has every value from any row, so that all columns are as they should be, but
-    their dependencies are lost [1]_ [2]_.
+    The metric needs no labels, so you can use it to tune the parameters of a detector. A
+    broken row takes the value of each column from another row. Each column then keeps its
+    distribution, but the dependencies between the columns are lost [1]_ [2]_.
+
+    It is a scorer: pass it as ``scoring=``, or call ``broken_rows_auc(estimator, X)``.
 
     Parameters
     ----------
     estimator : fitted outlier detector
-        Anything with ``score_samples`` or ``decision_function``, higher for inliers.
+        Any estimator with ``score_samples`` or ``decision_function``, higher for inliers.
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-        Rows, at best not those that it was fitted on, as in cross-validation. A few outliers
+        Rows, preferably not those of the training, as in cross-validation. A few outliers
         among them do no harm.
-    y : None
-        Ignored.
 
     Returns
     -------
     auc : float
-        Area under the ROC curve: 1 where all rows have higher scores than all broken ones, 0.5
-        by chance. The same for the same X: nothing is random.
+        Area under the ROC curve. 1 is best: all rows have higher scores than all broken
+        rows. 0.5 is chance level. The same X always gives the same value.
 
     Notes
     -----
-    Outliers that differ in a single column, far out, have no part in it.
+    The metric ignores the detection of outliers that are extreme in a single column.
 
     References
     ----------
@@ -161,9 +176,7 @@ def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: AR
     """
     score = getattr(estimator, "score_samples", None) or estimator.decision_function
     n_rows = _num_samples(X)
-    is_whole = np.repeat([1, 0], n_rows)
-    # Every column in an order of its own: at random, but always the same.
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(0)  # the same broken rows in each call
     if hasattr(X, "iloc"):
         broken = X.copy()
         for place in range(X.shape[1]):
@@ -173,46 +186,30 @@ def broken_rows_auc(estimator: Any, X: Any, y: Any = None) -> float:  # noqa: AR
         X = check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
         X = X if isinstance(X, np.ndarray) else X.toarray()
         broken = np.column_stack([column[random.permutation(n_rows)] for column in X.T])
+    is_whole = np.repeat([1, 0], n_rows)
     return float(roc_auc_score(is_whole, np.concatenate([score(X), score(broken)])))
 
 
-class _ReconstructionScorer(_BaseScorer):
-    """A metric of this module as a scorer: no y is needed, sample weights can be routed."""
-
-    def __init__(self, metric: Callable[..., float], sign: int) -> None:
-        super().__init__(metric, sign, {}, response_method="transform")
-
-    def __call__(self, estimator: Any, X: Any, y_true: Any = None, **kwargs: Any) -> float:
-        return self._score(None, estimator, X, y_true, **kwargs)
-
-    def _score(
-        self,
-        method_caller: Any,
-        estimator: Any,
-        X: Any,
-        y_true: Any = None,
-        sample_weight: Any = None,
-    ) -> float:
-        return self._sign * self._score_func(estimator, X, sample_weight=sample_weight)
-
-
-neg_reconstruction_error_scorer = _ReconstructionScorer(reconstruction_error, -1)
-reconstruction_r2_scorer = _ReconstructionScorer(reconstruction_r2, 1)
+# ScoringMonitor takes a single metric only as a scorer, so the metric is one.
+broken_rows_auc = _Scorer(_broken_rows_auc, "score_samples", "decision_function")
+broken_rows_auc_scorer = broken_rows_auc
+neg_reconstruction_error_scorer = _Scorer(reconstruction_error, "transform", sign=-1)
+reconstruction_r2_scorer = _Scorer(reconstruction_r2, "transform")
 
 
 def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Give X and its reconstruction as dense arrays."""
+    """Compute X and its reconstruction as dense arrays."""
     for method in ("transform", "inverse_transform"):
         if not hasattr(estimator, method):
             raise TypeError(
-                f"A transformer with inverse_transform is expected, got {estimator!r}, which has "
-                f"no {method}."
+                f"The metric needs a transformer with inverse_transform; {estimator!r} has no "
+                f"{method}."
             )
     reconstruction = estimator.inverse_transform(estimator.transform(X))
     return _dense(X), _dense(reconstruction)
 
 
 def _dense(X: Any) -> np.ndarray:
-    # In float64: the squares of what float32 holds may be beyond it.
+    # Squares of large float32 numbers overflow in float32.
     X = check_array(X, accept_sparse=True, dtype=np.float64)
     return X if isinstance(X, np.ndarray) else X.toarray()

@@ -1,5 +1,7 @@
-"""Small objects that hold parameters of an estimator."""
+"""Parameter objects, and checks of parameters."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -7,11 +9,11 @@ from sklearn.base import BaseEstimator
 
 
 class ParameterObject(BaseEstimator):
-    """Holds parameters and nothing else: cloned, compared and searched over by them.
+    """Base class of the small objects that hold parameters of an estimator.
 
     A subclass takes its parameters in ``__init__`` and stores them under their names, as
-    scikit-learn's estimators do, so that ``get_params``, ``set_params`` and thereby names
-    such as ``architecture__activation`` work in a grid search.
+    scikit-learn's estimators do. Then ``clone`` and ``set_params`` work, and a grid search
+    takes names such as ``architecture__activation``. Objects with equal parameters are equal.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -24,12 +26,12 @@ def is_same(one: Any, other: Any) -> bool:
     Parameters
     ----------
     one, other : object
-        Numbers, arrays, objects with parameters, ...
+        Numbers, arrays, parameter objects or other values.
 
     Returns
     -------
     is_same : bool
-        Arrays are compared by their entries, objects with ``get_params`` by these.
+        Arrays are compared by their entries, objects with ``get_params`` by their parameters.
     """
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(one, other)
@@ -39,3 +41,81 @@ def is_same(one: Any, other: Any) -> bool:
             is_same(value, others[name]) for name, value in one.get_params(deep=False).items()
         )
     return bool(one == other)
+
+
+def check_is_instance(name: str, value: Any) -> None:
+    """Check that the value of a parameter is not a class.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        Its value.
+
+    Raises
+    ------
+    TypeError
+        If the value is a class.
+
+    Examples
+    --------
+    >>> from sklearn_ae.latents import TopK
+    >>> from sklearn_ae.parameters import check_is_instance
+    >>> check_is_instance("latent", TopK)
+    Traceback (most recent call last):
+    ...
+    TypeError: latent=TopK is a class; pass an instance: latent=TopK().
+    """
+    if isinstance(value, type):
+        call = f"{name}={value.__name__}"
+        raise TypeError(f"{call} is a class; pass an instance: {call}().")
+
+
+def unknown_option(name: str, value: Any, options: Collection[str]) -> str:
+    """Write the error message for an unknown option.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        Its value.
+    options : collection of str
+        The valid options.
+
+    Returns
+    -------
+    message : str
+        The message. It lists the options in alphabetical order and names the nearest one.
+
+    Examples
+    --------
+    >>> from sklearn_ae.parameters import unknown_option
+    >>> unknown_option("activation", "rellu", ["tanh", "relu"])
+    "activation must be one of ['relu', 'tanh'], got 'rellu'. Did you mean 'relu'?"
+    """
+    message = f"{name} must be one of {sorted(options)}, got {value!r}."
+    nearest = get_close_matches(str(value).lower(), options, n=1, cutoff=0.4)
+    return f"{message} Did you mean {nearest[0]!r}?" if nearest else message
+
+
+def check_option(name: str, value: Any, options: Collection[str]) -> None:
+    """Check that the value of a parameter is a valid option.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        Its value.
+    options : collection of str
+        The valid options.
+
+    Raises
+    ------
+    ValueError
+        If the value is not among the options.
+    """
+    if value not in list(options):
+        raise ValueError(unknown_option(name, value, options))

@@ -1,7 +1,4 @@
-"""Displays: pictures of fitted estimators, as scikit-learn has them.
-
-They need matplotlib.
-"""
+"""Displays of fitted estimators, in the style of scikit-learn. They need matplotlib."""
 
 from typing import Any
 
@@ -15,33 +12,33 @@ _ABOVE, _BELOW = "#c44e52", "#4c72b0"
 
 
 class OutlierExplanationDisplay:
-    """Bars of how far the columns of a row are from what would be expected.
+    """Bar chart of the columns of a row that deviate most from their expected values.
 
-    Made by :meth:`from_estimator`.
+    Use :meth:`from_estimator` to create it.
 
     Parameters
     ----------
     feature : array-like of str of shape (n_columns,)
         Names of the columns, the most abnormal first.
     observed, expected : array-like of shape (n_columns,)
-        Their values, in input units.
+        Observed and expected values of the columns, in input units.
     deviation : array-like of shape (n_columns,)
-        Differences, divided by what is usual for the column.
+        Observed minus expected values, divided by the usual deviation of each column.
     title : str, default=""
-        Title of the picture.
+        Title of the chart.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes of the chart.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        The figure of the chart.
     bars_ : matplotlib BarContainer
         The bars.
 
     See Also
     --------
-    sklearn_ae.AutoencoderOutlierDetector.explain : The same as a table.
+    sklearn_ae.AutoencoderOutlierDetector.explain : The same information as a table.
 
     Examples
     --------
@@ -70,20 +67,20 @@ class OutlierExplanationDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, *, top: int = 5, ax: Any = None, **kwargs: Any
     ) -> "OutlierExplanationDisplay":
-        """Explain a row by a fitted detector, and draw it.
+        """Explain a row by a fitted detector and draw the chart.
 
         Parameters
         ----------
         estimator : AutoencoderOutlierDetector
-            The detector, fitted.
+            The fitted detector.
         X : {array-like, sparse matrix} of shape (1, n_features)
             The row.
         top : int, default=5
-            Number of columns, those that deviate most.
+            Number of columns to show.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: a new figure.
+            The axes to draw on. None: a new figure.
         **kwargs : dict
-            For matplotlib's ``barh``.
+            Arguments of matplotlib's ``barh``.
 
         Returns
         -------
@@ -94,13 +91,11 @@ class OutlierExplanationDisplay:
         ImportError
             If matplotlib or pandas is not installed.
         ValueError
-            If X is not a single row like the data it was fitted on.
+            If X is not a single row with the columns of the training data.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if _num_samples(X) != 1:
-            raise ValueError(
-                f"A single row is expected, as one picture explains one row; got {_num_samples(X)}."
-            )
+            raise ValueError(f"The chart explains one row, but X has {_num_samples(X)} rows.")
         table = estimator.explain(X, top=top)
         rows = table.index.get_level_values("row")
         score = float(estimator.decision_function(X)[0])
@@ -112,19 +107,19 @@ class OutlierExplanationDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> "OutlierExplanationDisplay":
-        """Draw it.
+        """Draw the chart.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: a new figure.
+            The axes to draw on. None: a new figure.
         **kwargs : dict
-            For matplotlib's ``barh``.
+            Arguments of matplotlib's ``barh``.
 
         Returns
         -------
         display : OutlierExplanationDisplay
-            Itself.
+            The display itself.
 
         Raises
         ------
@@ -149,11 +144,11 @@ class OutlierExplanationDisplay:
             ],
             fontsize="small",
         )
-        # Names are no formulas.
+        # Matplotlib would read dollar signs in names as formulas.
         ax.set_yticks(places, [str(name).replace("$", r"\$") for name in self.feature])
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
-        # Room for the labels.
+        # Leave space for the labels.
         low, high = min(0.0, deviation.min()), max(0.0, deviation.max())
         room = 0.75 * max(high - low, 1e-12)
         ax.set_xlim(low - room * (low < 0), high + room * (high > 0))

@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_flat_parameters_are_those_of_the_mlp(curve):
 
 
 class Own(BaseEstimator):
-    """What a user would write: plain PyTorch, initialised as PyTorch does."""
+    """An architecture as a user would write it: plain PyTorch with its own initialisation."""
 
     def __init__(self, width=8):
         self.width = width
@@ -117,11 +118,27 @@ def test_build_has_to_give_two_modules(curve):
     [
         ((nn.Linear(5, 2), nn.Linear(1, 5)), r"encoder must map .* to \(2, 2\)"),
         ((nn.Linear(5, 1), nn.Linear(1, 4)), r"decoder must map .* to \(2, 4\)"),
+        ((nn.Identity(), nn.Identity()), "encoder must map"),
+        (
+            (nn.Sequential(nn.Linear(5, 1), nn.BatchNorm1d(1)), nn.Linear(1, 5)),
+            "must not contain BatchNorm1d.* Use LayerNorm or GroupNorm",
+        ),
     ],
 )
 def test_modules_have_to_fit(curve, modules, message):
     with pytest.raises(ValueError, match=message):
         AutoencoderTransformer(1, architecture=modules, max_iter=1).fit(curve)
+
+
+def test_modules_without_parameters():
+    modules = (nn.Unflatten(1, (5,)), nn.Unflatten(1, (5,)))
+    with pytest.raises(ValueError, match="has no parameters to train"):
+        build_modules(modules, 5, 5, torch.Generator())
+
+
+def test_class_in_place_of_an_instance():
+    with pytest.raises(TypeError, match=r"pass an instance: architecture=MLP\(\)"):
+        build_modules(MLP, 5, 1, torch.Generator())
 
 
 def test_two_modules(curve):
@@ -166,7 +183,7 @@ def test_linear_path_needs_modules_that_can_start_at_zero(curve, where):
         decoder = nn.Sequential(decoder, nn.Sigmoid())
     estimator = AutoencoderTransformer(1, architecture=(encoder, decoder), max_iter=1)
     assert estimator.fit(curve).net_.module_.linear_path is None
-    with pytest.raises(ValueError, match="whose modules do not end in a layer"):
+    with pytest.raises(ValueError, match="its modules do not end in a layer"):
         estimator.set_params(linear_path="pca").fit(curve)
 
 
@@ -201,7 +218,7 @@ def test_tied_weights_learn_and_have_no_linear_path(digits):
     np.testing.assert_array_equal(copy.transform(digits), fitted.transform(digits))
     module = copy.partial_fit(digits).net_.module_
     assert module.encoder.layers[0].weight is module.decoder.layers[-1].weight
-    with pytest.raises(ValueError, match="linear_path='pca' has no meaning with MLP"):
+    with pytest.raises(ValueError, match="linear_path='pca' is not supported with MLP"):
         estimator.set_params(linear_path="pca").fit(digits)
 
 
@@ -230,12 +247,17 @@ def test_convolutions_beat_the_mlp_at_equal_parameters(all_digits):
     assert loss[0] < loss[1]
 
 
-@pytest.mark.parametrize(
-    ("n_features", "expected"), [(784, (1, 28, 28)), (12, (1, 3, 4)), (7, (1, 1, 7))]
-)
-def test_image_shape_is_found(n_features, expected):
-    encoder, _ = Convolutional().build(n_features, 2)
-    assert encoder.image_shape == expected
+def test_image_shape_of_square_images_is_found():
+    assert Convolutional().build(784, 2)[0].image_shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize(("n_features", "shape"), [(60, (6, 10)), (7, (1, 7))])
+def test_warns_of_an_assumed_image_shape(n_features, shape):
+    message = f"{n_features} columns are no square image. It assumes image_shape={shape}"
+    with pytest.warns(UserWarning, match=re.escape(message)):
+        encoder, _ = Convolutional().build(n_features, 2)
+    assert encoder.image_shape == (1, *shape)
+    Convolutional(shape).build(n_features, 2)  # no warning
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -257,17 +279,17 @@ def test_recurrent_networks_learn(cell):
 @pytest.mark.parametrize(
     ("architecture", "message"),
     [
-        (Convolutional((3, 4)), r"image_shape=\(3, 4\) makes 12 columns, but X has 5 features"),
+        (Convolutional((3, 4)), r"image_shape=\(3, 4\) needs 12 columns, but X has 5 features"),
         (Convolutional((5,)), "image_shape must have 2 or 3 sizes"),
         (Convolutional((1, -5)), "image_shape == -5"),
         (Convolutional(kernel_size=4), "kernel_size must be odd"),
         (Convolutional(kernel_size=3, stride=4), "kernel_size == 3"),
-        (Convolutional(channels=()), "channels must name"),
+        (Convolutional(channels=()), "channels must have at least one"),
         (Convolutional(channels=(0,)), "channels == 0"),
         (Convolutional(activation="step"), "activation must be one of"),
-        (Recurrent((3, 4)), r"sequence_shape=\(3, 4\) makes 12 columns"),
+        (Recurrent((3, 4)), r"sequence_shape=\(3, 4\) needs 12 columns"),
         (Recurrent((5,)), "sequence_shape must have 2 sizes"),
-        (Recurrent(cell="rnn"), r"cell must be one of \['gru', 'lstm'\], got 'rnn'"),
+        (Recurrent(cell="GRU "), r"one of \['gru', 'lstm'\], got 'GRU '. Did you mean 'gru'\?"),
         (Recurrent(hidden_size=0), "hidden_size == 0"),
         (Recurrent(n_layers=0), "n_layers == 0"),
     ],

@@ -16,7 +16,6 @@ def corrupted(corruption, X, seed=0):
     """Corrupt rows as training does."""
     module = corruption.build(X, np.array(X.std()))
     module.context = nn.Context(torch.Generator().manual_seed(seed))
-    module.context.begin(torch.tensor(X))
     return module(torch.tensor(X)).numpy()
 
 
@@ -37,6 +36,14 @@ def test_learns_to_undo_noise(all_digits, corruption):
         for name, c in (("denoising", corruption), ("plain", None))
     }
     assert error["denoising"] < 0.8 * error["plain"]
+
+
+@pytest.mark.parametrize("units", ["standard", "input"])
+@pytest.mark.parametrize("scale", [np.array(10.0), np.array([1.0, 10.0])])
+def test_units_of_gaussian_noise(units, scale):
+    module = GaussianNoise(0.5, units=units).build(None, scale)
+    expected = 0.5 * scale if units == "standard" else np.full(scale.shape, 0.5)
+    np.testing.assert_array_equal(module.scale, expected)
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -130,15 +137,21 @@ def test_search_over_its_parameters(digits):
 
 @pytest.mark.parametrize(
     "corruption",
-    [GaussianNoise(-1), MaskingNoise(1.0), MaskingNoise(-0.1), SaltAndPepperNoise(1.5)],
+    [
+        GaussianNoise(-1),
+        GaussianNoise(units="inputs"),
+        MaskingNoise(1.0),
+        MaskingNoise(-0.1),
+        SaltAndPepperNoise(1.5),
+    ],
 )
 def test_bad_parameters(corruption, digits):
-    with pytest.raises(ValueError, match=r"scale|p =="):
+    with pytest.raises(ValueError, match=r"scale ==|Did you mean 'input'|p =="):
         make(corruption=corruption).fit(digits)
 
 
 class Shift(BaseEstimator):
-    """What a user would write."""
+    """A corruption as a user would write it."""
 
     def build(self, X, scale):
         return _Shift()

@@ -67,3 +67,17 @@ def test_criterion_weights(autoencoder):
     each = losses.squared_error(output.standard_input, output.raw)
     torch.testing.assert_close(found.loss, (each * weight).sum() / 4)
     assert found.value is found.loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [
+        (lambda x, y: 1.0, TypeError, "must give a tensor .* got 1.0 of type float"),
+        (lambda x, y: (x - y).detach().numpy(), TypeError, "of type ndarray. Compute it with"),
+        (lambda x, y: (x - y).square().mean(), ValueError, r"shape \(4,\), got shape \(\)"),
+        (lambda x, y: (x - y).square(), ValueError, r"shape \(4,\), got shape \(4, 6\)"),
+    ],
+)
+def test_loss_that_is_not_one_number_for_each_sample(loss, error, message, autoencoder):
+    with pytest.raises(error, match=message):
+        losses.Criterion(loss)(autoencoder(INPUT), INPUT, None, autoencoder)

@@ -1,8 +1,11 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.callback import ScoringMonitor
 from sklearn.compose import make_column_transformer
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
@@ -16,6 +19,7 @@ from sklearn.svm import OneClassSVM
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.metrics import (
     broken_rows_auc,
+    broken_rows_auc_scorer,
     neg_reconstruction_error_scorer,
     reconstruction_error,
     reconstruction_r2,
@@ -66,7 +70,7 @@ def test_sparse(X):
 
 @pytest.mark.parametrize("estimator", [LinearRegression(), Normalizer()], ids=repr)
 def test_needs_a_transformer(estimator, X):
-    with pytest.raises(TypeError, match="A transformer with inverse_transform is expected"):
+    with pytest.raises(TypeError, match="needs a transformer with inverse_transform"):
         reconstruction_error(estimator, X)
 
 
@@ -160,3 +164,30 @@ def test_broken_rows_with_missing_values(curve):
     curve[0, 0] = np.nan
     forest = IsolationForest(random_state=0).fit(curve)
     assert 0.5 < broken_rows_auc(forest, curve) < 1
+
+
+@pytest.mark.parametrize("scorer", [broken_rows_auc, broken_rows_auc_scorer])
+def test_broken_rows_as_monitor(scorer, curve):
+    monitor = ScoringMonitor(scoring=scorer)
+    detector = AutoencoderOutlierDetector(1, max_iter=3, random_state=0).set_callbacks(monitor)
+    detector.fit(curve, sample_weight=np.ones(len(curve)))
+    last = monitor.get_logs().data[0]  # the whole fit; the epochs follow
+    assert last["score"] == pytest.approx(broken_rows_auc(detector, curve))
+
+
+def test_broken_rows_among_several_scores(curve):
+    scoring = {"broken": broken_rows_auc, "again": broken_rows_auc_scorer}
+    found = cross_validate(IsolationForest(random_state=0), curve, scoring=scoring, cv=2)
+    np.testing.assert_array_equal(found["test_broken"], found["test_again"])
+
+
+@pytest.mark.parametrize(
+    "scorer", [broken_rows_auc, neg_reconstruction_error_scorer, reconstruction_r2_scorer]
+)
+def test_scorers_are_pickled_and_documented(scorer, curve):
+    fitted = AutoencoderOutlierDetector(1, max_iter=1, random_state=0).fit(curve)
+    if scorer is not broken_rows_auc:
+        fitted = PCA(1).fit(curve)
+    assert pickle.loads(pickle.dumps(scorer))(fitted, curve) == scorer(fitted, curve)
+    assert scorer(fitted, curve, None) == scorer(fitted, curve, y=None)
+    assert scorer.__doc__.startswith("Compute")

@@ -57,9 +57,11 @@ def test_contamination_counts_weights(curve):
 
 def test_auto_finds_gross_outliers_and_little_else(curve):
     gross = curve[:6] + np.random.default_rng(0).normal(scale=3, size=(6, 5))
-    found = make().fit_predict(np.vstack([curve, gross]))
-    assert (found[-6:] == -1).sum() >= 5
-    assert (found[:-6] == -1).mean() < 0.05
+    X = np.vstack([curve, gross])
+    # The share of false alarms depends on how many outliers the split puts into validation.
+    found = np.array([make(random_state=seed).fit_predict(X) == -1 for seed in range(4)])
+    assert (found[:, -6:].sum(axis=1) >= 5).all()
+    assert found[:, :-6].mean() < 0.05
 
 
 @pytest.mark.parametrize("contamination", [0, 0.6, -0.1, "some"])
@@ -121,10 +123,6 @@ def test_search_with_labels(curve, outliers):
         cv=3,
     ).fit(X, y)
     assert search.best_score_ > 0.8
-
-
-def test_has_no_transform():
-    assert not hasattr(make(), "transform")
 
 
 def test_rows_beyond_all_numbers_are_outliers():
@@ -189,7 +187,8 @@ def test_ten_rows():
     detector = AutoencoderOutlierDetector(random_state=0, max_iter=5).fit(X)
     assert np.isfinite(detector.score_samples(X)).all()
     assert detector.predict([[30.0, -30.0, 30.0]]) == [-1]
-    assert detector._calibration_ is None
+    with pytest.raises(ValueError, match="p-values"):
+        detector.p_values(X)
 
 
 def test_more_columns_than_rows():
@@ -237,7 +236,8 @@ def test_stream_that_drifts(curve):
     for _ in range(30):
         detector.partial_fit(far)
     assert (detector.predict(far) == -1).mean() < 0.2
-    assert detector._calibration_ is None
+    with pytest.raises(ValueError, match="p-values"):
+        detector.p_values(far)
 
 
 def test_one_row_as_in_a_batch(curve, outliers):
@@ -278,13 +278,36 @@ def test_sparse_rows_in_any_form(curve):
         )
 
 
-@pytest.mark.parametrize(("n_rows", "n_epochs"), [(50, 300), (640, 100), (10_000, 25), (10**6, 5)])
-def test_epochs_make_a_thousand_steps(n_rows, n_epochs):
-    assert AutoencoderOutlierDetector()._max_epochs(None, n_rows) == n_epochs
+@pytest.mark.parametrize("n_rows", [50, 300])
+def test_epochs_make_a_thousand_steps(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 3))
+    plan = AutoencoderOutlierDetector(hidden_layer_sizes=4, random_state=0).fit(X).plan_
+    n_steps_of_epoch = -(-n_rows // plan.batch_size)
+    assert plan.max_iter == min(1000 // n_steps_of_epoch, 300)
 
 
-def test_a_stream_is_judged_by_all_of_its_parts():
-    first = np.random.default_rng(0).normal(size=(200, 3))
-    detector = AutoencoderOutlierDetector(n_components=1, random_state=0)
-    detector.partial_fit(first).partial_fit(first + 20)
-    assert (detector.predict(first) == 1).mean() > 0.8
+def test_a_stream_is_judged_by_its_last_part():
+    first, second = np.random.default_rng(0).normal(size=(2, 200, 3))
+    second += 20
+    detector = AutoencoderOutlierDetector(n_components=1, contamination=0.1, random_state=0)
+    detector.partial_fit(first)
+    assert (detector.predict(second) == -1).all()
+    detector.partial_fit(second)
+    assert (detector.predict(second) == -1).mean() == pytest.approx(0.1, abs=0.01)
+    assert (detector.predict(first) == -1).all()
+    detector.set_threshold(np.vstack([first, second]), contamination=0.05)
+    assert (detector.predict(first) == -1).mean() < 0.15
+
+
+def test_periodic_data_are_seen_at_all_phases():
+    # More rows than the score is made of, which alternate between two kinds.
+    n_rows = 2 * 16_384
+    X = np.random.default_rng(0).normal(size=(n_rows, 2)) + 10 * (np.arange(n_rows) % 2)[:, None]
+    detector = make(max_iter=1, early_stopping=False).fit(X)
+    even, odd = (np.median(detector.score_samples(X[phase:2000:2])) for phase in (0, 1))
+    assert even == pytest.approx(odd, abs=1)
+
+
+def test_methods_of_the_transformer_are_its_own():
+    for name in ("transform", "inverse_transform", "sample", "interpolate", "log_likelihood"):
+        assert not hasattr(AutoencoderOutlierDetector(), name)

@@ -31,7 +31,7 @@ def test_loss_is_that_of_the_reconstruction(digits):
     fitted.fit(digits)
     scale = fitted.net_.module_.scale.item()
     expected = np.mean((fitted.reconstruct(digits) - digits) ** 2) / scale**2
-    from sklearn_ae.training import Rows
+    from sklearn_ae._data.rows import Rows
 
     assert fitted.net_.mean_loss(Rows(digits)) == pytest.approx(expected)
     assert -fitted.score(digits) == pytest.approx(expected * scale**2)
@@ -58,8 +58,10 @@ def test_clipping_is_the_default_of_squared_error(digits):
 
 def test_combinations_without_a_meaning(digits):
     for activation in ("identity", "tanh"):
-        with pytest.raises(ValueError, match=f"output_activation='{activation}' has no meaning"):
+        with pytest.raises(ValueError, match=f"output_activation='{activation}' is not supported"):
             make(loss="binary_cross_entropy", output_activation=activation).fit(digits)
-    with pytest.raises(ValueError, match="linear_path='pca' has no meaning with loss='squared_er"):
+    with pytest.raises(
+        ValueError, match="linear_path='pca' is not supported with loss='squared_er"
+    ):
         make(output_activation="logistic", linear_path="pca").fit(digits)
     make(loss="binary_cross_entropy", output_activation="logistic", max_iter=1).fit(digits)

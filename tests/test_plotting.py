@@ -61,7 +61,7 @@ def test_verdict(wine, detector):
 
 
 def test_a_single_row(wine, detector):
-    with pytest.raises(ValueError, match="A single row"):
+    with pytest.raises(ValueError, match="explains one row, but X has 2 rows"):
         OutlierExplanationDisplay.from_estimator(detector, wine.iloc[:2])
 
 

@@ -7,41 +7,33 @@ Ravanbakhsh, "On diffusion modeling for anomaly detection", ICLR 2024.
 """
 
 import argparse
-import json
 
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks import machine
-from benchmarks.options import add_output, check_positive
-from benchmarks.outliers import drawing, report, tables
+from benchmarks import machine, report
+from benchmarks.options import add_number, add_output, add_tables, check_positive
+from benchmarks.outliers import drawing, summary, tables
 from benchmarks.outliers.contenders import MAX_MCD_FEATURES, at_hand
 from benchmarks.outliers.measuring import Job, measure
 from benchmarks.outliers.tables import SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_tables(parser)
     parser.add_argument(
-        "--only", nargs="+", metavar="TABLE", help="tables to measure (default: all at hand)"
+        "--contenders", nargs="*", metavar="NAME", help="beside ours (default: all at hand)"
     )
-    parser.add_argument(
-        "--contenders", nargs="*", metavar="CONTENDER", help="beside ours (default: all at hand)"
-    )
-    parser.add_argument("--seeds", type=int, default=5, help="number of splits (default: 5)")
-    parser.add_argument(
-        "--max-train", type=int, default=10_000, help="most rows to fit on (default: 10000)"
-    )
-    parser.add_argument(
-        "--max-scored", type=int, default=20_000, help="most rows to score (default: 20000)"
-    )
-    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    add_output(parser, "JSON and pictures")
+    add_number(parser, "--seeds", "number of splits", 5)
+    add_number(parser, "--max-train", "most rows to fit on", 10_000)
+    add_number(parser, "--max-scored", "most rows to score", 20_000)
+    add_output(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure all tables; print table and aims, save JSON and pictures."""
+    """Measure all tables; print table and aims, save JSON and picture."""
     check_positive(options, "seeds", "max_train", "max_scored", "jobs")
     console = Console()
     names, notes = tables.choose(options.only)
@@ -56,26 +48,26 @@ def run(options: argparse.Namespace) -> None:
     ]
     parallel = Parallel(options.jobs, return_as="generator")
     measured = parallel(delayed(measure)(job, contenders) for job in jobs)
-    found = list(track(measured, "", len(jobs), console=console, transient=True))
-    results = report.Results(found)
-    for setting in SETTINGS:
-        console.print(report.table(results, setting))
-    aims = report.aims(results)
-    for line in report.lines(aims):
-        console.print(line, highlight=False)
-    options.output.mkdir(parents=True, exist_ok=True)
+    results = summary.Results(list(track(measured, "", len(jobs), console=console, transient=True)))
+    summed = {setting: results.summary(setting) for setting in SETTINGS}
+    for setting, found in summed.items():
+        lines = [{"": name} | figures for name, figures in found.items()]
+        lines.sort(key=lambda line: -line["auroc"])
+        title = f"\n{setting}: means over {len(results.tables)} tables"
+        console.print(report.table(lines, title))
+    aims = summary.aims(results)
+    console.print(report.aims_table(aims), highlight=False)
     content = {
         "command": "python -m benchmarks outliers",
         "machine": machine.describe(),
         "seeds": options.seeds,
         "max_train": options.max_train,
         "max_scored": options.max_scored,
-        "summary": {setting: report.summary(results, setting) for setting in SETTINGS},
+        "summary": summed,
         "aims": [aim.to_json() for aim in aims],
         "tables": results.to_json(),
     }
     file = options.output / "outliers.json"
-    file.write_text(json.dumps(content, indent=1) + "\n")
-    picture = options.output / "outliers.png"
-    drawing.draw_ranks(results, picture)
-    console.print(f"\nSaved in {options.output}: {file.name}, {picture.name}", highlight=False)
+    report.save(file, content)
+    drawing.draw_ranks(results, options.output / "outliers.png")
+    console.print(f"\nSaved: {file}, {file.stem}.png", highlight=False)

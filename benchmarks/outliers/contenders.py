@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
-from benchmarks.data import BenchmarkError
+from benchmarks.options import pick
 from benchmarks.outliers.tables import Task
 from sklearn_ae import AutoencoderOutlierDetector
 
@@ -42,9 +42,7 @@ def neighbors(task: Task, seed: int) -> np.ndarray:  # noqa: ARG001
     n_neighbors = min(_N_NEIGHBORS, len(task.X_train) - 1)
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(task.X_train)
     return _known_and_new(
-        task,
-        lambda: search.kneighbors()[0][:, -1],
-        lambda rows: search.kneighbors(rows)[0][:, -1],
+        task, lambda: search.kneighbors()[0][:, -1], lambda rows: search.kneighbors(rows)[0][:, -1]
     )
 
 
@@ -53,9 +51,7 @@ def local_outlier_factor(task: Task, seed: int) -> np.ndarray:  # noqa: ARG001
     n_neighbors = min(20, len(task.X_train) - 1)
     factor = LocalOutlierFactor(n_neighbors=n_neighbors, novelty=True).fit(task.X_train)
     return _known_and_new(
-        task,
-        lambda: -factor.negative_outlier_factor_,
-        lambda rows: -factor.score_samples(rows),
+        task, lambda: -factor.negative_outlier_factor_, lambda rows: -factor.score_samples(rows)
     )
 
 
@@ -122,33 +118,9 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def at_hand(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
-    """Choose the contenders.
-
-    Parameters
-    ----------
-    wanted : list of str or None, default=None
-        Their names, beside ours; None: all.
-
-    Returns
-    -------
-    chosen, notes : list of str
-        The contenders, and what is not installed.
-
-    Raises
-    ------
-    BenchmarkError
-        If there is no contender of a wanted name.
-    """
-    names = list(CONTENDERS)
-    if wanted is not None:
-        if unknown := [name for name in wanted if name not in names]:
-            raise BenchmarkError(
-                f"No contender {', '.join(unknown)}: there are {', '.join(names)}."
-            )
-        names = [name for name in names if name == OURS or name in wanted]
-    if find_spec("pyod") is None:
-        missing = [name for name in names if name.endswith("(PyOD)")]
-        names = [name for name in names if name not in missing]
-        if missing:
-            return names, [f"Without {', '.join(missing)}: PyOD is not installed."]
-    return names, []
+    """Choose the contenders, ours among them; say which are not installed."""
+    chosen = pick("contender", wanted, CONTENDERS)
+    names = [name for name in CONTENDERS if name == OURS or name in chosen]
+    missing = [name for name in names if name.endswith("(PyOD)") and find_spec("pyod") is None]
+    notes = [f"Without {', '.join(missing)}: PyOD is not installed."] if missing else []
+    return [name for name in names if name not in missing], notes

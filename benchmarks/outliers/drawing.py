@@ -5,31 +5,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.outliers.contenders import OURS
-from benchmarks.outliers.report import Results, critical_difference
+from benchmarks.outliers.summary import Results, critical_difference
 from benchmarks.outliers.tables import SETTINGS
-from benchmarks.pictures import INK, plt
-
-_COLOUR = "#c44e52"
+from benchmarks.pictures import INK, RED, plt, save
 
 
 def draw_ranks(results: Results, file: Path) -> None:
-    """Draw the mean ranks by AUROC in both settings.
-
-    Parameters
-    ----------
-    results : Results
-        The results.
-    file : Path
-        Where to save the picture.
-    """
+    """Draw the mean ranks by AUROC in both settings."""
     n_rows = -(-len(results.contenders) // 2)
     figure, axes = plt.subplots(
         len(SETTINGS), figsize=(8, (1.2 + 0.3 * n_rows) * len(SETTINGS)), layout="constrained"
     )
     for axis, setting in zip(axes, SETTINGS, strict=True):
         _draw(axis, results, setting)
-    figure.savefig(file, dpi=150)
-    plt.close(figure)
+    save(figure, file)
 
 
 def _draw(axis: "plt.Axes", results: Results, setting: str) -> None:
@@ -44,7 +33,7 @@ def _draw(axis: "plt.Axes", results: Results, setting: str) -> None:
         level = -0.6 - 0.5 * (place if left else n_contenders - 1 - place)
         end = 0.6 if left else n_contenders + 0.4
         name, rank = results.contenders[contender], ranks[contender]
-        colour = _COLOUR if name == OURS else INK
+        colour = RED if name == OURS else INK
         axis.plot([rank, rank, end], [0, level, level], color=colour, linewidth=1)
         text = f"{name}  {rank:.1f} " if left else f" {rank:.1f}  {name}"
         axis.text(

@@ -13,19 +13,7 @@ from benchmarks.outliers.tables import divide
 
 
 class Job(NamedTuple):
-    """One division of a table.
-
-    Attributes
-    ----------
-    table : str
-        The table.
-    setting : str
-        One of ``SETTINGS``.
-    seed : int
-        Seed of the division, and of the contenders.
-    max_train, max_scored : int
-        Most rows to fit on and to score.
-    """
+    """One division of a table."""
 
     table: str
     setting: str
@@ -35,15 +23,7 @@ class Job(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """How well a contender did.
-
-    Attributes
-    ----------
-    auroc, ap : float
-        Area under the ROC curve and average precision, in percent.
-    seconds : float
-        Time of fit and score.
-    """
+    """How well a contender did."""
 
     auroc: float
     ap: float
@@ -51,22 +31,7 @@ class Judged(NamedTuple):
 
 
 def measure(job: Job, contenders: list[str]) -> tuple[Job, dict[str, Judged]]:
-    """Have all contenders fit and score.
-
-    Parameters
-    ----------
-    job : Job
-        The division.
-    contenders : list of str
-        Keys of ``CONTENDERS``.
-
-    Returns
-    -------
-    job : Job
-        The same.
-    judged : dict of str to Judged
-        By contender.
-    """
+    """Have all contenders fit and score."""
     task = divide(*job)
     judged = {}
     for name in contenders:

@@ -1,32 +1,21 @@
 """The tables with known outliers, and how each is divided into rows to fit on and to score."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sklearn import datasets
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.data import BenchmarkError
-from benchmarks.reconstruction.tables import adbench_files
+from benchmarks.options import pick
+from benchmarks.reconstruction.tables import adbench_files, read_adbench
 
 SEMI_SUPERVISED, UNSUPERVISED = SETTINGS = ("semi-supervised", "unsupervised")
 _SHARE = 0.05  # of outliers, in tables that are made of classes
 
 
 class Task(NamedTuple):
-    """Rows to fit on and rows to score.
-
-    Attributes
-    ----------
-    X_train, X_scored : ndarray of shape (n_samples, n_features), float32
-        Columns have mean 0 and variance 1 over the training rows.
-    n_known : int
-        So many of the first scored rows are the training rows.
-    y_scored : ndarray of shape (n_samples,)
-        1 for outliers.
-    """
+    """Rows to fit on and rows to score."""
 
     X_train: np.ndarray
     X_scored: np.ndarray
@@ -35,58 +24,22 @@ class Task(NamedTuple):
 
 
 def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
-    """Choose the tables to measure.
-
-    Parameters
-    ----------
-    wanted : list of str or None, default=None
-        Their names; None: all that are at hand.
-
-    Returns
-    -------
-    chosen, notes : list of str
-        The tables, and what is not at hand.
-
-    Raises
-    ------
-    BenchmarkError
-        If there is no table of a wanted name.
-    """
+    """Choose the tables to measure; say which are not at hand."""
     files = adbench_files()
-    known = [*files] if files else [*_CARRIED]
-    notes = []
     if wanted is not None:
-        known = [*_CARRIED, *files]
-        if unknown := [name for name in wanted if name not in known]:
-            raise BenchmarkError(f"No table {', '.join(unknown)}: there are {', '.join(known)}.")
-        known = [name for name in known if name in wanted]
-    elif not files:
-        notes.append(
-            "Classes of scikit-learn's own tables alone: for real outliers, set SKLEARN_AE_DATA to "
-            "a folder that holds adbench/*.npz with arrays X and y, y being 1 for outliers."
-        )
-    return known, notes
+        return pick("table", wanted, [*_CARRIED, *files]), []
+    if files:
+        return [*files], []
+    note = (
+        "Classes of scikit-learn's own tables alone: for real outliers, set SKLEARN_AE_DATA to "
+        "a folder that holds adbench/*.npz with arrays X and y, y being 1 for outliers."
+    )
+    return [*_CARRIED], [note]
 
 
 def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) -> Task:
-    """Divide a table.
-
-    Parameters
-    ----------
-    name : str
-        The table.
-    setting : {"semi-supervised", "unsupervised"}
-        Whether to fit on half of the inliers, or on all rows.
-    seed : int
-        Seed of the division.
-    max_train, max_scored : int
-        Most rows of each; of more, the first ones in random order.
-
-    Returns
-    -------
-    task : Task
-    """
-    X, y = _load(name)
+    """Divide a table."""
+    X, y = _CARRIED[name]() if name in _CARRIED else read_adbench(adbench_files()[name])
     order = np.random.default_rng(seed).permutation(len(X))
     X, y = X[order], y[order]
     if setting == SEMI_SUPERVISED:
@@ -103,21 +56,6 @@ def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) 
     scaler = StandardScaler().fit(X[train])  # divides constant columns by 1
     X_train, X_scored = (scaler.transform(X[part]).astype(np.float32) for part in (train, scored))
     return Task(X_train, X_scored, n_known, y[scored])
-
-
-def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
-    if name in _CARRIED:
-        return _CARRIED[name]()
-    return _read(adbench_files()[name])
-
-
-def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            # In floating point before anything is computed: some tables are of small integers.
-            return arrays["X"].astype(np.float64), (arrays["y"].ravel() == 1).astype(int)
-    except (KeyError, ValueError, OSError) as error:
-        raise BenchmarkError(f"{file} could not be read: {error}") from error
 
 
 def _one_class_of(X: np.ndarray, y: np.ndarray, outlier: int) -> tuple[np.ndarray, np.ndarray]:

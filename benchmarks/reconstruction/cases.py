@@ -17,13 +17,7 @@ ROUNDING = 1e-5
 
 
 class Ratio(NamedTuple):
-    """A ratio to the error of PCA, over the splits.
-
-    Attributes
-    ----------
-    mean, error : float
-        Mean and standard error of the ratios of the single splits.
-    """
+    """A ratio to the error of PCA, over the splits."""
 
     mean: float
     error: float
@@ -36,21 +30,7 @@ class Ratio(NamedTuple):
 
 @dataclass
 class Case:
-    """A table at one code size.
-
-    Attributes
-    ----------
-    table : str
-        Its name.
-    n_rows, n_features, n_components : int
-        Rows (training and test), columns and code size.
-    variance : list of float
-        Variance of the test rows of each split, mean over the columns.
-    mse : dict of str to list of float
-        Mean squared error of each contender on the test rows of each split.
-    seconds : dict of str to list of float
-        How long its fits took.
-    """
+    """A table at one code size."""
 
     table: str
     n_rows: int
@@ -59,6 +39,14 @@ class Case:
     variance: list[float]
     mse: dict[str, list[float]]
     seconds: dict[str, list[float]]
+
+    @classmethod
+    def empty(
+        cls, table: str, n_rows: int, n_features: int, n_components: int, names: list[str]
+    ) -> "Case":
+        """Make a case of no split so far."""
+        mse: dict[str, list[float]] = {name: [] for name in names}
+        return cls(table, n_rows, n_features, n_components, [], mse, {name: [] for name in names})
 
     @property
     def others(self) -> list[str]:
@@ -93,8 +81,3 @@ class Case:
         """Give what was measured, and the ratios for the eye."""
         ratios = {} if self.is_exact else {name: list(self.ratio(name)) for name in self.mse}
         return asdict(self) | {"ratio": ratios}
-
-    @classmethod
-    def from_json(cls, found: dict[str, Any]) -> "Case":
-        """Read what `to_json` gave."""
-        return cls(**{key: value for key, value in found.items() if key != "ratio"})

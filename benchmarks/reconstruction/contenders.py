@@ -1,6 +1,6 @@
 """Who reduces and reconstructs: each fits so many numbers a row, and gives back a function."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ from sklearn import decomposition
 from sklearn.neural_network import MLPRegressor
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._fitting.build import auto_hidden_layer_sizes
 
 Reconstruct = Callable[[np.ndarray], np.ndarray]
 # Takes training rows, code size and seed.
@@ -52,7 +51,7 @@ def plain(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
 
 def mlp_regressor(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
     """Regress rows on themselves, through a narrow layer in the middle."""
-    hidden = auto_hidden_layer_sizes(*X.shape)
+    hidden = (256, 128) if len(X) >= 5000 else (128, 64) if len(X) >= 500 else (96, 48)
     layers = (*hidden, n_components, *hidden[::-1])
     return (
         MLPRegressor(hidden_layer_sizes=layers, max_iter=200, random_state=seed).fit(X, X).predict
@@ -78,7 +77,7 @@ CONTENDERS: dict[str, Contender] = {
 }
 
 
-def taking_part(names: list[str], n_rows: int) -> list[str]:
+def taking_part(names: Iterable[str], n_rows: int) -> list[str]:
     """Leave out who can not be fitted on so many rows."""
     return [name for name in names if name != KERNEL_PCA or n_rows <= KERNEL_PCA_ROWS]
 

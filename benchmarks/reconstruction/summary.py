@@ -1,11 +1,13 @@
 """What the cases say together, beside what they have to."""
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks.reconstruction import tables
 from benchmarks.reconstruction.cases import ZERO, Case
 from benchmarks.reconstruction.contenders import OURS, PCA
-from benchmarks.variants.study import Aim
+from benchmarks.report import Aim
 
 SMALL_ROWS = (30, 300)
 # Up to so many rows and columns, a fit should not keep one waiting.
@@ -14,19 +16,7 @@ _QUICK_SECONDS = 2.0
 
 
 def aims(cases: list[Case]) -> list[Aim]:
-    """Compare ours with PCA and with the best of the others.
-
-    Parameters
-    ----------
-    cases : list of Case
-        What was measured. Those that PCA reconstructs exactly have no ratios: they have an
-        aim of their own.
-
-    Returns
-    -------
-    aims : list of Aim
-        As many as the cases allow.
-    """
+    """Compare ours with PCA and with the best of the others."""
     compared = [case for case in cases if not case.is_exact]
     found = _beside_pca(compared) + _beside_others(compared)
     noise = [case.ratio(OURS).mean for case in compared if case.table == tables.NOISE]
@@ -44,17 +34,7 @@ def aims(cases: list[Case]) -> list[Aim]:
 
 
 def figures(cases: list[Case]) -> list[str]:
-    """Say what has no bar.
-
-    Parameters
-    ----------
-    cases : list of Case
-        What was measured.
-
-    Returns
-    -------
-    lines : list of str
-    """
+    """Say what has no bar."""
     compared = [case for case in cases if not case.is_exact]
     n_exact = len(cases) - len(compared)
     lines = [f"{len(compared)} cases (table x code size), and {n_exact} that PCA leaves nothing of"]
@@ -69,6 +49,23 @@ def figures(cases: list[Case]) -> list[str]:
             f"below 1 in {np.mean(np.less(ratios, 1)):.0%} of the cases"
         )
     return lines
+
+
+def lines(cases: list[Case]) -> list[dict[str, Any]]:
+    """Give a line of the table for each case; without ratios where PCA leaves nothing."""
+    found = []
+    for case in cases:
+        line = {
+            "table": case.table,
+            "rows": case.n_rows,
+            "cols": case.n_features,
+            "code": case.n_components,
+            "PCA left": f"{case.share_left(PCA):.2g}",
+        }
+        for name in [] if case.is_exact else [OURS, *case.others]:
+            line[name] = "{:.3g} ± {:.2g}".format(*case.ratio(name))
+        found.append(line | {"s": float(np.mean(case.seconds[OURS]))})
+    return found
 
 
 def worse(cases: list[Case]) -> list[Case]:

@@ -10,12 +10,11 @@ from sklearn import datasets
 
 from benchmarks import data
 from benchmarks.data import BenchmarkError
+from benchmarks.options import pick
 
 NOISE = "noise"
 # Pixels have one unit, which is kept; columns of other tables are scaled.
 IN_THEIR_UNITS = ("digits", "mnist")
-_FOLDER = "SKLEARN_AE_DATA"
-_SUBFOLDER = "adbench"
 
 
 def names() -> list[str]:
@@ -24,76 +23,39 @@ def names() -> list[str]:
 
 
 def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
-    """Choose the tables to measure.
-
-    Parameters
-    ----------
-    wanted : list of str or None, default=None
-        Their names; None: all that are at hand.
-
-    Returns
-    -------
-    chosen : list of str
-        The tables.
-    notes : list of str
-        Which are not at hand, and why.
-
-    Raises
-    ------
-    BenchmarkError
-        If there is no table of a wanted name.
-    """
-    found, notes = names(), []
-    if wanted is not None:
-        if unknown := [name for name in wanted if name not in found]:
-            raise BenchmarkError(f"No table {', '.join(unknown)}: there are {', '.join(found)}.")
-        return [name for name in found if name in wanted], []
-    if not adbench_files():
-        notes.append(
-            "Carried and synthetic tables alone: for more, set SKLEARN_AE_DATA to a folder that "
-            f"holds {_SUBFOLDER}/*.npz with arrays X and y, y being 1 for outliers."
-        )
-    try:
-        load("mnist")
-    except BenchmarkError as error:
-        notes.append(str(error))
-        found.remove("mnist")
+    """Choose the tables to measure; say which are not at hand."""
+    found, notes = pick("table", wanted, names()), []
+    if wanted is None:
+        if not adbench_files():
+            notes.append(
+                "Carried and synthetic tables alone: for more, set SKLEARN_AE_DATA to a folder "
+                "that holds adbench/*.npz with arrays X and y, y being 1 for outliers."
+            )
+        try:
+            load("mnist")
+        except BenchmarkError as error:
+            notes.append(str(error))
+            found.remove("mnist")
     return found, notes
 
 
 def load(name: str) -> np.ndarray:
-    """Load or draw a table.
-
-    Parameters
-    ----------
-    name : str
-        One of ``names()``.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        All its rows, as floating-point numbers.
-    """
+    """Load or draw a table."""
     if name == "mnist":
         images = data.load("mnist")
         return np.concatenate([images.X_train, images.X_test])
     if file := adbench_files().get(name):
-        return _inliers(file)
+        X, y = read_adbench(file)
+        return X[y == 0]
     return np.asarray((_CARRIED | _DRAWN)[name](), np.float64)
 
 
 def adbench_files() -> dict[str, Path]:
-    """Find the tables of the folder.
-
-    Returns
-    -------
-    files : dict of str to Path
-        Archives with arrays X and y, y being 1 for outliers, by name.
-    """
-    folder = os.environ.get(_FOLDER)
+    """Find the tables of the folder."""
+    folder = os.environ.get("SKLEARN_AE_DATA")
     if not folder:
         return {}
-    files = (Path(folder) / _SUBFOLDER).glob("*.npz")
+    files = (Path(folder) / "adbench").glob("*.npz")
     # By their numbers where they have some: 2_annthyroid comes before 10_cover.
     return {file.stem: file for file in sorted(files, key=lambda file: _number_first(file.stem))}
 
@@ -103,12 +65,13 @@ def _number_first(name: str) -> tuple[int, str]:
     return int(number) if number.isdecimal() else 0, name
 
 
-def _inliers(file: Path) -> np.ndarray:
+def read_adbench(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read all rows of a table of the folder, and labels that are 1 for outliers."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             # In floating point before anything is computed: some tables are of small integers.
-            return arrays["X"].astype(np.float64)[arrays["y"].ravel() != 1]
-    except (KeyError, ValueError, IndexError, OSError, zipfile.BadZipFile) as error:
+            return arrays["X"].astype(np.float64), (arrays["y"].ravel() == 1).astype(int)
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise BenchmarkError(f"{file} could not be read: {error}") from error
 
 

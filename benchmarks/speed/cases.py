@@ -6,43 +6,19 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
-import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.data import BenchmarkError, load
 from sklearn_ae.architectures import Convolutional
 
-ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "logistic": nn.Sigmoid}
 # Enough to tell one loss from another to a percent.
 _JUDGED_ROWS = 10_000
 _N_PIXELS = 784
-_STAND_IN = "random rows in place of MNIST, which is not at hand"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its batches and its data.
-
-    Attributes
-    ----------
-    dataset : {"mnist", "stand-in", "synthetic"}
-        The rows: images, what takes their place, or random ones of any size.
-    n_rows : int
-        How many of them.
-    hidden_layer_sizes : tuple of int
-        Widths of the encoder's hidden layers; none for the convolutional network.
-    n_components : int
-        Size of the code.
-    batch_size : int
-        Rows in a batch.
-    contenders : tuple of str
-        Who trains it.
-    n_timed_epochs : int, default=2
-        Epochs that are timed in each round, after one that is not.
-    n_features : int, default=784
-        Columns of synthetic rows.
-    """
+    """A network, its batches and its data."""
 
     dataset: str
     n_rows: int
@@ -90,27 +66,11 @@ CASES = {
 
 @dataclass
 class Problem:
-    """A case with its data.
-
-    Attributes
-    ----------
-    case : Case
-        The case.
-    X : ndarray of shape (n_samples, n_features), float32
-        The training rows.
-    X_test : ndarray of shape (n_test_samples, n_features), float32
-        Rows like them.
-    source : str
-        What they are, in words.
-    activation : str, default="relu"
-        A key of ``ACTIVATIONS``, for fully connected networks.
-    """
+    """A case with its data."""
 
     case: Case
     X: np.ndarray
-    X_test: np.ndarray
     source: str
-    activation: str = "relu"
 
     @cached_property
     def shift(self) -> np.ndarray:
@@ -140,58 +100,28 @@ class Problem:
         if case.is_convolutional:
             return nn.Sequential(*Convolutional().build(n_features, case.n_components))
         sizes = [n_features, *case.hidden_layer_sizes, case.n_components]
-        return nn.Sequential(self._stack(sizes), self._stack(sizes[::-1]))
-
-    def _stack(self, sizes: Sequence[int]) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), ACTIVATIONS[self.activation]()]
-        return nn.Sequential(*layers[:-1])
-
-    def operations(self) -> int:
-        """Count the floating-point operations of the products of an epoch, forward and backward."""
-        x = torch.zeros(2, self.X.shape[1])
-        network = self.network()
-        with FlopCounterMode(display=False) as counter:
-            network(x).sum().backward()
-        return counter.get_total_flops() // len(x) * len(self.X)
+        return nn.Sequential(_stack(sizes), _stack(sizes[::-1]))
 
 
-def make_problem(case: Case, *, activation: str = "relu", max_rows: int | None = None) -> Problem:
-    """Load or draw the data of a case.
-
-    Parameters
-    ----------
-    case : Case
-        The case.
-    activation : str, default="relu"
-        A key of ``ACTIVATIONS``.
-    max_rows : int or None, default=None
-        Most training rows, for a quick look.
-
-    Returns
-    -------
-    problem : Problem
-    """
+def make_problem(case: Case, max_rows: int | None = None) -> Problem:
+    """Load or draw the data of a case."""
     n_rows = case.n_rows if max_rows is None else min(max_rows, case.n_rows)
     if case.dataset == "synthetic":
-        X = synthetic(n_rows + n_rows // 5, case.n_features)
-        train, test, source = X[:n_rows], X[n_rows:], "synthetic rows"
-    elif case.dataset == "stand-in":
-        train, test, source = *_random_images(), _STAND_IN
+        X, source = synthetic(n_rows, case.n_features), "synthetic rows"
     else:
-        train, test, source = images()
-    return Problem(case, train[:n_rows], test, source, activation)
+        X, source = images()
+    return Problem(case, X[:n_rows], source)
 
 
 @cache
-def images() -> tuple[np.ndarray, np.ndarray, str]:
-    """Give training and test images, and what they are: MNIST where it is at hand."""
+def images() -> tuple[np.ndarray, str]:
+    """Give training images, and what they are: MNIST where it is at hand."""
     try:
-        data = load("mnist")
+        return load("mnist").X_train, "images of MNIST"
     except BenchmarkError:
-        return *_random_images(), _STAND_IN
-    return data.X_train, data.X_test, "images of MNIST"
+        rows = np.round(255 / (1 + np.exp(-synthetic(60_000, _N_PIXELS))))
+        source = "random rows in place of MNIST, which is not at hand"
+        return rows.astype(np.float32) / np.float32(255), source
 
 
 def synthetic(n_rows: int, n_features: int, *, seed: int = 0) -> np.ndarray:
@@ -211,9 +141,8 @@ def synthetic(n_rows: int, n_features: int, *, seed: int = 0) -> np.ndarray:
     return bent @ second / np.float32((4 * rank) ** 0.5) + np.float32(0.3) * noise
 
 
-@cache
-def _random_images() -> tuple[np.ndarray, np.ndarray]:
-    rows = synthetic(70_000, _N_PIXELS)
-    # Grey levels, as those of images.
-    rows = np.round(255 / (1 + np.exp(-rows))).astype(np.float32) / np.float32(255)
-    return rows[:60_000], rows[60_000:]
+def _stack(sizes: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.speed.cases import Problem
-from benchmarks.speed.rounds import now
+from benchmarks.speed.rounds import now, time_epochs
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.architectures import Convolutional
 
@@ -26,15 +26,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass
 class Trained:
-    """A network that was trained.
-
-    Attributes
-    ----------
-    seconds : list of float
-        Time of each epoch.
-    reconstruct : callable
-        Maps rows in standard units to their reconstructions.
-    """
+    """A network that was trained."""
 
     seconds: list[float]
     reconstruct: Callable[[np.ndarray], np.ndarray]
@@ -48,22 +40,7 @@ Contender = Callable[[Problem, torch.device, int, int], Trained]
 
 
 class Stopwatch(Callback):
-    """Callback of skorch that notes when epochs begin and end.
-
-    It looks at no batches: that alone would make training slower.
-
-    Parameters
-    ----------
-    device : torch.device
-        What has to be done with its work before the clock is read.
-
-    Attributes
-    ----------
-    begin : float
-        When the first epoch began.
-    ends : list of float
-        When each epoch ended.
-    """
+    """Callback of skorch that notes when epochs begin and end."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -88,65 +65,35 @@ class Stopwatch(Callback):
 def ours(
     problem: Problem, device: torch.device, n_epochs: int, seed: int, **parameters: Any
 ) -> Trained:
-    """Train an AutoencoderTransformer without linear path."""
-    stopwatch = Stopwatch(device)
-    estimator = autoencoder(
-        problem,
-        device,
-        n_epochs,
-        seed,
-        callbacks=[stopwatch],
-        **({"linear_path": None} | parameters),
-    )
-    estimator.fit(problem.X)
+    """Train an AutoencoderTransformer that does what the other contenders do."""
+    stopwatch, case = Stopwatch(device), problem.case
+    settings = {
+        "linear_path": None,
+        "hidden_layer_sizes": case.hidden_layer_sizes,
+        "activation": "relu",
+        "architecture": Convolutional() if case.is_convolutional else None,
+        "batch_size": case.batch_size,
+        "optimizer": "adam",
+        # The others do not clip, nor do they look for nearest codes.
+        "output_activation": "identity",
+        "transform_max_iter": 0,
+        "learning_rate": LEARNING_RATE,
+        "learning_rate_schedule": "constant",
+        "early_stopping": False,
+        "n_iter_no_change": None,
+        "max_iter": n_epochs,
+        "precision": "float32",
+        "device": device,
+        "callbacks": [stopwatch],
+        "random_state": seed,
+    }
+    estimator = AutoencoderTransformer(case.n_components, **settings | parameters).fit(problem.X)
 
     def reconstruct(rows: np.ndarray) -> np.ndarray:
         found = estimator.reconstruct(rows * problem.scale + problem.shift)
         return problem.standardize(found)
 
     return Trained(stopwatch.seconds, reconstruct)
-
-
-def autoencoder(
-    problem: Problem, device: torch.device, n_epochs: int, seed: int, **parameters: Any
-) -> AutoencoderTransformer:
-    """Give an autoencoder that does what the other contenders do, and is not fitted yet."""
-    case = problem.case
-    return AutoencoderTransformer(
-        case.n_components,
-        **{
-            "hidden_layer_sizes": case.hidden_layer_sizes,
-            "activation": problem.activation,
-            "architecture": Convolutional() if case.is_convolutional else None,
-            "batch_size": case.batch_size,
-            "optimizer": "adam",
-            # The others do not clip, and would not reach the same loss.
-            "output_activation": "identity",
-            # Nor do they look for nearest codes.
-            "transform_max_iter": 0,
-            "learning_rate": LEARNING_RATE,
-            "learning_rate_schedule": "constant",
-            "early_stopping": False,
-            "n_iter_no_change": None,
-            "max_iter": n_epochs,
-            "precision": "float32",
-            "device": device,
-            "random_state": seed,
-        }
-        | parameters,
-    )
-
-
-def ours_with_linear_path(
-    problem: Problem, device: torch.device, n_epochs: int, seed: int
-) -> Trained:
-    """Train an AutoencoderTransformer that starts at the principal components."""
-    return ours(problem, device, n_epochs, seed, linear_path="pca")
-
-
-def ours_in_bfloat16(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
-    """Train an AutoencoderTransformer with matrix products in bfloat16."""
-    return ours(problem, device, n_epochs, seed, precision="bfloat16")
 
 
 def hand_written(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
@@ -234,7 +181,6 @@ def mlp_regressor(problem: Problem, device: torch.device, n_epochs: int, seed: i
     hidden = problem.case.hidden_layer_sizes
     regressor = MLPRegressor(
         hidden_layer_sizes=(*hidden, problem.case.n_components, *reversed(hidden)),
-        activation=problem.activation,
         alpha=0,
         batch_size=problem.case.batch_size,
         learning_rate_init=LEARNING_RATE,
@@ -244,15 +190,6 @@ def mlp_regressor(problem: Problem, device: torch.device, n_epochs: int, seed: i
     X = problem.standard
     seconds = time_epochs(lambda: regressor.partial_fit(X, X), n_epochs, device)
     return Trained(seconds, regressor.predict)
-
-
-def time_epochs(epoch: Callable[[], object], n_epochs: int, device: torch.device) -> list[float]:
-    """Run epochs, and give the time of each."""
-    times = [now(device)]
-    for _ in range(n_epochs):
-        epoch()
-        times.append(now(device))
-    return np.diff(times).tolist()
 
 
 def on_tensors(network: nn.Module, device: torch.device) -> Callable[[np.ndarray], np.ndarray]:

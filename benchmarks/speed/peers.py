@@ -14,8 +14,6 @@ from benchmarks.speed.contenders import LEARNING_RATE, Trained, on_tensors
 from benchmarks.speed.rounds import now
 
 _PACKAGES = {"PyOD": "pyod", "Keras": "keras"}
-# Their names of activations, where they know them.
-_OF_KERAS = {"relu": "relu", "gelu": "gelu", "tanh": "tanh", "logistic": "sigmoid"}
 
 
 def missing() -> dict[str, str]:
@@ -94,7 +92,7 @@ def keras(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> T
             for linear in linears:
                 bound = linear.in_features**-0.5
                 uniform = package.initializers.RandomUniform
-                activation = _OF_KERAS[problem.activation] if linear is not linears[-1] else None
+                activation = "relu" if linear is not linears[-1] else None
                 layers.append(
                     package.layers.Dense(
                         linear.out_features,

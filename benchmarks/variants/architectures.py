@@ -12,9 +12,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from benchmarks import series
+from benchmarks.report import Aim, Result
 from benchmarks.variants import drawing
-from benchmarks.variants.measures import n_parameters, squared_error
-from benchmarks.variants.study import Aim, Result, Study
+from benchmarks.variants.measures import n_parameters
+from benchmarks.variants.study import Study
 from sklearn_ae import AutoencoderOutlierDetector
 from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 
@@ -35,12 +36,12 @@ _SERIES_SIZE = 8  # that the aim is about
 
 def convolutional(study: Study) -> Result:
     """Lower error than a fully connected network with as many parameters."""
-    X = study.data.X_test
+    n_features = study.data.X_test.shape[1]
     architecture = Convolutional(study.image_shape, channels=(16, 32), kernel_size=3)
     network = study.fit(
         _N_COMPONENTS, _CONVOLUTIONAL_EPOCHS, architecture=architecture, linear_path=None
     )
-    width = width_of_equal_size(n_parameters(network), X.shape[1], _N_COMPONENTS)
+    width = width_of_equal_size(n_parameters(network), n_features, _N_COMPONENTS)
     mlp = study.fit(_N_COMPONENTS, _MLP_EPOCHS, architecture=MLP((width,)), linear_path=None)
     larger = study.fit(_N_COMPONENTS, _MLP_EPOCHS, linear_path=None)
     fits = {
@@ -53,18 +54,12 @@ def convolutional(study: Study) -> Result:
             "": name,
             "parameters": n_parameters(fitted),
             "epochs": fitted.n_iter_,
-            "test MSE": squared_error(fitted.reconstruct(X), X),
+            "test MSE": study.error(fitted),
         }
         for name, fitted in fits.items()
     ]
-    aims = [
-        Aim(
-            "test MSE below the fully connected network's",
-            lines[0]["test MSE"],
-            "<",
-            lines[1]["test MSE"],
-        )
-    ]
+    first, second = (line["test MSE"] for line in lines[:2])
+    aims = [Aim("test MSE below the fully connected network's", first, "<", second)]
     return Result(f"{_N_COMPONENTS} numbers; no linear path", lines, aims)
 
 
@@ -76,9 +71,7 @@ def width_of_equal_size(n_wanted: int, n_features: int, n_components: int) -> in
 
 def recurrent(study: Study) -> Result:
     """Images read row by row, as sequences."""
-    X = study.data.X_test
-    pca = study.pca(_N_COMPONENTS)
-    baseline = squared_error(pca.inverse_transform(pca.transform(X)), X)
+    baseline = study.pca_error(_N_COMPONENTS)
     lines = [{"": "PCA", "test MSE": baseline}]
     aims = []
     for cell in ("gru", "lstm"):
@@ -87,7 +80,7 @@ def recurrent(study: Study) -> Result:
             _RECURRENT_EPOCHS,
             architecture=Recurrent(study.image_shape, cell=cell, hidden_size=64),
         )
-        error = squared_error(fitted.reconstruct(X), X)
+        error = study.error(fitted)
         lines.append({"": cell.upper(), "test MSE": error})
         aims.append(Aim(f"{cell.upper()}: test MSE below PCA's", error, "<", baseline))
     steps, values = study.image_shape
@@ -182,8 +175,7 @@ def own(study: Study) -> Result:
     """Networks of the user's own: two modules, or an object that builds them."""
     X = study.data.X_test
     n_features = X.shape[1]
-    pca = study.pca(_N_COMPONENTS)
-    baseline = squared_error(pca.inverse_transform(pca.transform(X)), X)
+    baseline = study.pca_error(_N_COMPONENTS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(study.seed)
         modules = (
@@ -196,7 +188,7 @@ def own(study: Study) -> Result:
         fitted = study.autoencoder(_N_COMPONENTS, _OWN_EPOCHS, architecture=architecture)
         fitted.fit(study.data.X_train)
         reconstructions = fitted.reconstruct(X)
-        error = squared_error(reconstructions, X)
+        error = study.error(fitted)
         unpickled = pickle.loads(pickle.dumps(fitted))
         again = pickle.loads(pickle.dumps(clone(fitted))).fit(study.data.X_train)
         difference = max(

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.variants import drawing
-from benchmarks.variants.measures import psnr, squared_error
-from benchmarks.variants.study import Aim, Result, Study
+from benchmarks import pictures
+from benchmarks.report import Aim, Result
+from benchmarks.variants.measures import psnr
+from benchmarks.variants.study import Study
 from sklearn_ae.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from sklearn_ae.latents import Noisy
 
@@ -47,7 +48,7 @@ def denoising(study: Study) -> Result:
         labels = ("clean", "noisy", "PCA", "plain autoencoder", "Autoencoder, denoising")
         groups[name] = {label: row[chosen] for label, row in zip(labels, rows, strict=True)}
     title = f"{study.dataset}: noisy test images, reconstructed from {_N_COMPONENTS} numbers"
-    drawing.draw_mosaics(groups, study.image_shape, title, study.file("denoising"))
+    pictures.draw_mosaics(groups, study.image_shape, title, study.file("denoising"))
     settings = (
         f"PSNR in dB; 128-64-{_N_COMPONENTS} with linear path, {study.epochs(_EPOCHS)} epochs; "
         "PCA and plain: fitted on clean images; salt and pepper: the largest and the smallest "
@@ -76,7 +77,7 @@ def noisy_code(study: Study) -> Result:
                 "": name,
                 "PSNR, code disturbed": psnr(method.inverse_transform(disturbed), X),
                 "PSNR, code as it is": psnr(method.inverse_transform(codes), X),
-                "test MSE": squared_error(method.inverse_transform(codes), X),
+                "test MSE": study.error(method),
             }
         )
     key = "PSNR, code disturbed"

@@ -1,7 +1,5 @@
-"""What the rows of the benchmark share: data, fits, and what a row gives back."""
+"""What the rows of the benchmark share: data and fits."""
 
-import operator
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,96 +10,12 @@ from sklearn.decomposition import PCA
 from benchmarks import pictures
 from benchmarks.data import Data
 from sklearn_ae import AutoencoderTransformer
-
-_RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": operator.eq,
-}
-
-
-@dataclass
-class Aim:
-    """What a kind of autoencoder is for, as an inequality.
-
-    Attributes
-    ----------
-    text : str
-        What is compared with what.
-    value : float
-        What was measured.
-    relation : {"<", "<=", ">", ">=", "="}
-        How it has to compare to the bound.
-    bound : float
-        The bound: a number, or what was measured for the method to beat.
-    """
-
-    text: str
-    value: float
-    relation: str
-    bound: float
-
-    @property
-    def is_met(self) -> bool:
-        return bool(_RELATIONS[self.relation](self.value, self.bound))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "aim": self.text,
-            "value": float(self.value),
-            "relation": self.relation,
-            "bound": float(self.bound),
-            "met": self.is_met,
-        }
-
-
-@dataclass
-class Result:
-    """What a row of the benchmark found.
-
-    Attributes
-    ----------
-    settings : str
-        Sizes, epochs and all that one has to know to read the figures.
-    lines : list of dict
-        The lines of its table: figures by name of the column.
-    aims : list of Aim
-        What they had to show.
-    """
-
-    settings: str
-    lines: list[dict[str, Any]]
-    aims: list[Aim]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "settings": self.settings,
-            "measured": self.lines,
-            "aims": [aim.to_json() for aim in self.aims],
-        }
+from sklearn_ae.metrics import reconstruction_error
 
 
 @dataclass
 class Study:
-    """Data, seed and fits of one run.
-
-    Attributes
-    ----------
-    dataset : str
-        Name of the data.
-    data : Data
-        The data, images with values in [0, 1].
-    folder : Path
-        Where pictures go.
-    seed : int
-        Seed of all that is random.
-    max_iter : int or None
-        Replaces the number of epochs of every fit.
-    saved : list of Path
-        The pictures so far.
-    """
+    """Data, seed and fits of one run."""
 
     dataset: str
     data: Data
@@ -124,19 +38,13 @@ class Study:
     ) -> AutoencoderTransformer:
         """Give an autoencoder that is not fitted."""
         return AutoencoderTransformer(
-            n_components,
-            max_iter=self.epochs(n_epochs),
-            random_state=self.seed,
-            **parameters,
+            n_components, max_iter=self.epochs(n_epochs), random_state=self.seed, **parameters
         )
 
     def fit(
         self, n_components: int, n_epochs: int, *, n_rows: int | None = None, **parameters: Any
     ) -> AutoencoderTransformer:
-        """Fit an autoencoder on the training images, or on the first `n_rows` of them.
-
-        What another row of the benchmark has fitted is not fitted again.
-        """
+        """Fit an autoencoder on the training images, or on the first `n_rows` of them."""
         estimator = self.autoencoder(n_components, n_epochs, **parameters)
         key = f"{n_rows} {sorted(estimator.get_params(deep=False).items(), key=str)!r}"
         if key not in self._fits:
@@ -149,6 +57,15 @@ class Study:
         if key not in self._fits:
             self._fits[key] = PCA(n_components, random_state=self.seed).fit(self.data.X_train)
         return self._fits[key]
+
+    def pca_error(self, n_components: int) -> float:
+        """Give the mean squared error of test images that PCA reconstructs."""
+        n_components = min(n_components, self.data.X_train.shape[1])
+        return reconstruction_error(self.pca(n_components), self.data.X_test)
+
+    def error(self, fitted: Any) -> float:
+        """Give the mean squared error of reconstructed test images."""
+        return reconstruction_error(fitted, self.data.X_test)
 
     def rng(self) -> np.random.Generator:
         """Give random numbers, the same for every row of the benchmark."""

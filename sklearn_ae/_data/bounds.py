@@ -6,14 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ae._data.units import blocks, dense
-from sklearn_ae.training import Rows
+from sklearn_ae._data.rows import Rows
+from sklearn_ae._data.units import blocks, column_extremes
 
 # A bound is where values pile up: where so many different rows are at the smallest or largest
 # value, and such a share of all. The extremes of a column that ends gradually are no bounds: new
 # rows go beyond.
 _MIN_ROWS, _MIN_SHARE = 5, 0.01
 _ENOUGH_ROWS = 2**14  # to tell the share by
+_LARGE = 2**24  # entries of a sparse matrix of which only the zeros are counted
 _FEW_ROWS = 1000  # of which equal ones count once; among more, that makes no difference
 
 
@@ -32,18 +33,34 @@ def column_bounds(rows: Rows) -> np.ndarray | None:
         and the largest number of their type; None where no column has a bound.
     """
     rows = rows.extract()
-    bounds = _column_extremes(rows.X)
+    bounds = column_extremes(rows.X)
     is_bound = _are_reached_often(bounds, rows)
     if is_bound.any() and len(rows) <= _FEW_ROWS:
         is_bound = _are_reached_often(bounds, Rows(*rows.distinct()))
     if not is_bound.any():
         return None
+    is_bound = _with_shared_ends(bounds, is_bound)
     limits = np.finfo(bounds.dtype)
     return np.where(is_bound, bounds, [[limits.min], [limits.max]])
 
 
+def _with_shared_ends(bounds: np.ndarray, is_bound: np.ndarray) -> np.ndarray:
+    """Bound the other side too, where all columns that end there end at one value, as pixels do."""
+    bounds_both = is_bound.copy()
+    for end, other, extreme in ((0, 1, np.min), (1, 0, np.max)):
+        if is_bound[end].any():
+            ends = bounds[end, is_bound[end]]
+            if ends.min() == ends.max() == extreme(bounds[end]):
+                added = is_bound[other] & ~is_bound[end]
+                bounds_both[end] |= added
+                bounds[end, added] = ends[0]
+    return bounds_both
+
+
 def _are_reached_often(bounds: np.ndarray, rows: Rows) -> np.ndarray:
-    some = rows.thin_out(_ENOUGH_ROWS)
+    if not isinstance(rows.X, np.ndarray) and rows.X.shape[0] * rows.X.shape[1] > _LARGE:
+        return _are_zeros_frequent(bounds, rows.X)
+    some = rows.subsample(_ENOUGH_ROWS)
     count, share, total = np.zeros(bounds.shape, int), np.zeros(bounds.shape), 0.0
     for part in blocks(len(some), rows.X.shape[1]):
         block, weight = some.take(part)
@@ -53,6 +70,13 @@ def _are_reached_often(bounds: np.ndarray, rows: Rows) -> np.ndarray:
         share += n_there if weight is None else weight @ is_there
         total += len(block) if weight is None else weight.sum()
     return (count >= _MIN_ROWS) & (share >= _MIN_SHARE * total)
+
+
+def _are_zeros_frequent(bounds: np.ndarray, X: Any) -> np.ndarray:
+    """Tell which bounds are the zeros of a large sparse matrix, without making it dense."""
+    n_zeros = X.shape[0] - np.bincount(X.indices, minlength=X.shape[1])
+    is_frequent = (n_zeros >= _MIN_ROWS) & (n_zeros >= _MIN_SHARE * X.shape[0])
+    return (bounds == 0) & is_frequent
 
 
 def forget_broken_bounds(bounds: Tensor | None, X: Any) -> None:
@@ -67,11 +91,6 @@ def forget_broken_bounds(bounds: Tensor | None, X: Any) -> None:
     """
     if bounds is not None:
         limits = torch.finfo(bounds.dtype)
-        smallest, largest = torch.from_numpy(_column_extremes(X)).to(bounds)
+        smallest, largest = torch.from_numpy(column_extremes(X)).to(bounds)
         bounds[0].masked_fill_(smallest < bounds[0], limits.min)
         bounds[1].masked_fill_(largest > bounds[1], limits.max)
-
-
-def _column_extremes(X: Any) -> np.ndarray:
-    """Give the smallest and the largest value of every column."""
-    return np.stack([dense(end).ravel() for end in (X.min(axis=0), X.max(axis=0))])

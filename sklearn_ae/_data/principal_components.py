@@ -172,10 +172,11 @@ def _sparse_times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> n
     # would be a difference of large numbers, wherever the columns are far from zero.
     X, shift, scale, weight = matrix
     per_column = np.broadcast_to(scale, shift.shape)[:, None]
-    scaled = basis / per_column
-    projections = X @ scaled - shift @ scaled
+    # In the type of X: scipy would make a copy of X in the wider type at every product.
+    scaled = (basis / per_column).astype(X.dtype, copy=False)
+    projections = X @ scaled - shift.astype(X.dtype) @ scaled
     if weight is not None:
-        projections *= weight[:, None]
+        projections *= weight[:, None].astype(X.dtype)
     return (X.T @ projections - np.outer(shift, projections.sum(axis=0))) / per_column
 
 

@@ -89,27 +89,37 @@ class Rows(Dataset):
             rows = self.X[selection]
         return (rows if isinstance(rows, np.ndarray) else rows.toarray()), weight
 
-    def split(self, fraction: float, generator: torch.Generator) -> tuple["Rows", "Rows"]:
+    def split(
+        self, fraction: float, generator: torch.Generator, *, keep_equal_together: bool = True
+    ) -> tuple["Rows", "Rows"]:
         """Split at random into training and validation rows.
 
         Parameters
         ----------
         fraction : float
-            Share of the rows that go to the validation part, at least one row to each part.
+            Share of the weight that the validation rows have.
         generator : torch.Generator
             Source of the permutation.
+        keep_equal_together : bool, default=True
+            Whether equal rows go to the same part. Otherwise the validation rows are an
+            exchangeable sample, as p-values need.
 
         Returns
         -------
         training, validation : Rows
+            At least one row each. Validation has no rows if all rows are equal.
         """
-        order = torch.randperm(len(self), generator=generator).numpy()
-        if self.index is not None:
-            order = self.index[order]
-        n_validation = min(max(1, round(fraction * len(order))), len(order) - 1)
-        # Sorted, so that taking the rows in turn walks through memory.
-        validation, training = np.sort(order[:n_validation]), np.sort(order[n_validation:])
-        return self._part(training), self._part(validation)
+        if keep_equal_together:
+            group, weight = self._groups()
+        else:
+            group = np.arange(len(self))
+            weight = np.ones(len(self)) if self.sample_weight is None else self.weight()
+        order = torch.randperm(len(weight), generator=generator).numpy()
+        reached = np.cumsum(weight[order]) / weight.sum()
+        n_validation = 1 + np.searchsorted(reached, fraction - 1e-9)
+        chosen = np.zeros(len(weight), bool)
+        chosen[order[: min(n_validation, len(weight) - 1)]] = True
+        return self._part_where(~chosen[group]), self._part_where(chosen[group])
 
     def extract(self) -> "Rows":
         """Give the rows as all those of a matrix, which is a copy where they are a part.
@@ -124,33 +134,22 @@ class Rows(Dataset):
         weight = None if self.sample_weight is None else self.weight()
         return Rows(self.X[self.index], weight, None, self.mean_weight)
 
-    def folds(self, n_folds: int, seed: int) -> list[tuple["Rows", "Rows"]]:
-        """Split for cross-validation. Equal rows stay together.
-
-        A row that comes twice would otherwise be trained on and held out at once. It also
-        makes a row of weight 2 the same as two rows.
+    def folds(self, n_folds: int, seed: int) -> np.ndarray:
+        """Give the fold of each row, for cross-validation. Equal rows stay together.
 
         Parameters
         ----------
         n_folds : int
-            Number of parts, each of which is held out once; fewer where there are fewer
-            different rows.
+            Number of folds.
         seed : int
             Decides which rows come together.
 
         Returns
         -------
-        folds : list of (Rows, Rows)
-            Training and held-out rows.
+        fold : ndarray of int of shape (n_rows,)
         """
-        place = self._places_of_values()
-        n_places = place.max() + 1
-        fold = (np.random.RandomState(seed).permutation(n_places) % n_folds)[place]
-        index = np.arange(len(self)) if self.index is None else self.index
-        return [
-            (self._part(index[fold != i]), self._part(index[fold == i]))
-            for i in range(min(n_folds, n_places))
-        ]
+        group, weight = self._groups()
+        return (np.random.RandomState(seed).permutation(len(weight)) % n_folds)[group]
 
     def distinct(self) -> tuple[Any, np.ndarray]:
         """Give every row once, however often it comes.
@@ -160,37 +159,35 @@ class Rows(Dataset):
         X : ndarray or CSR matrix or array of shape (n_distinct, n_features)
             The rows, in the order in which they come first.
         weight : ndarray of shape (n_distinct,), float64
-            What the weights of each add up to.
+            The summed weights of each.
         """
-        place = self._places_of_values()
-        first = np.sort(np.unique(place, return_index=True)[1])
-        weight = np.ones(len(self)) if self.sample_weight is None else self.weight()
-        X = self.X[first if self.index is None else self.index[first]]
-        return X, np.bincount(place, weight)[place[first]]
+        group, weight = self._groups()
+        first = np.sort(np.unique(group, return_index=True)[1])
+        return self.X[first if self.index is None else self.index[first]], weight[group[first]]
 
-    def _places_of_values(self) -> np.ndarray:
-        """Give a number for each row, the same to equal rows."""
+    def _groups(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the group of equal rows that each row belongs to, and the weight of each group.
+
+        Groups have an order that depends neither on the order, the units nor the type of the
+        rows.
+        """
         X = self.X if self.index is None else self.X[self.index]
-        if not isinstance(X, np.ndarray):
-            X = X.tocsr(copy=True)
-            X.sum_duplicates()  # sorts as well
-            X.eliminate_zeros()
-            keys = [
-                X.indices[start:end].tobytes() + X.data[start:end].tobytes()
-                for start, end in pairwise(X.indptr)
-            ]
-        else:
-            keys = [(row + 0.0).tobytes() for row in X]  # -0.0 is 0.0
-        place = {key: i for i, key in enumerate(sorted(set(keys)))}
-        return np.array([place[key] for key in keys])
+        _, first, group = np.unique(_hash_rows(X), return_index=True, return_inverse=True)
+        direction = np.random.RandomState(0).normal(size=X.shape[1])
+        rank = np.argsort(np.argsort(X[first] @ direction, kind="stable"))
+        group = rank[group]
+        weight = None if self.sample_weight is None else self.weight()
+        return group, np.bincount(group, weight).astype(float)
 
-    def thin_out(self, n_rows: int) -> "Rows":
-        """Give at most so many of the rows, evenly spread.
+    def subsample(self, n_rows: int, seed: int = 0) -> "Rows":
+        """Give at most so many of the rows, drawn at random.
 
         Parameters
         ----------
         n_rows : int
             Their number.
+        seed : int, default=0
+            Decides which.
 
         Returns
         -------
@@ -199,13 +196,18 @@ class Rows(Dataset):
         """
         if len(self) <= n_rows:
             return self
-        places = np.arange(n_rows) * len(self) // n_rows
-        return self._part(places if self.index is None else self.index[places])
+        drawn = np.random.default_rng(seed).choice(len(self), n_rows, replace=False)
+        return self._part_where(np.sort(drawn))
 
     def weight(self) -> np.ndarray:
         """Give the weights of the rows, which there have to be."""
         assert self.sample_weight is not None, "there are weights"
         return self.sample_weight if self.index is None else self.sample_weight[self.index]
+
+    def _part_where(self, places: np.ndarray) -> "Rows":
+        return self._part(
+            np.arange(len(self))[places] if self.index is None else self.index[places]
+        )
 
     def _part(self, index: np.ndarray) -> "Rows":
         weight, mean_weight = self.sample_weight, self.mean_weight
@@ -213,6 +215,27 @@ class Rows(Dataset):
             mean = float(weight[index].mean())  # of mean 1 over the part
             weight, mean_weight = weight / mean, mean_weight * mean
         return Rows(self.X, weight, index, mean_weight)
+
+
+def _hash_rows(X: Any) -> np.ndarray:
+    """Give a number for each row, the same for equal rows, from its entries as float32."""
+    factors = np.random.RandomState(0).randint(1, 2**62, X.shape[1], dtype=np.uint64) * 2 + 1
+    if isinstance(X, np.ndarray):
+        n_at_once = max(1, _BLOCK_ENTRIES // X.shape[1])
+        starts = range(0, len(X), n_at_once)
+        return np.concatenate([_bits(X[i : i + n_at_once]) @ factors for i in starts])
+    X = X.tocsr(copy=True)
+    X.sum_duplicates()
+    products = _bits(X.data) * factors[X.indices]
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(products, dtype=np.uint64)])
+    return sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+
+
+def _bits(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what float32 can not hold becomes infinite
+        bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32).astype(np.uint64)
+    # Round numbers have empty low bits, which the products would keep empty.
+    return bits ^ (bits >> np.uint64(15))
 
 
 def to_tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 _BLOCK_ENTRIES = 2**19  # of a block that is made dense: 4 MiB in float64, which a cache holds
+
+# Sparse matrices of so many entries get the same arithmetic as dense ones, and the same bits.
+_SMALL = 2**22
 
 
 def blocks(length: int, width: int) -> Iterator[slice]:
@@ -57,18 +59,46 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     Returns
     -------
     mean, std : ndarray of shape (n_features,)
-        Where a column varies by no more than the rounding of its mean, its standard
-        deviation is exactly 0.
+        The standard deviation of a constant column is exactly 0.
     """
-    scaler = StandardScaler()
-    for rows in blocks(*X.shape):
-        # Dense also where X is sparse: the same arithmetic, the same bits.
-        scaler.partial_fit(
-            dense(X[rows]), sample_weight=None if sample_weight is None else sample_weight[rows]
+    weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
+    total = weight.sum()
+    smallest, largest = column_extremes(X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL:
+            mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+            for rows in blocks(*X.shape):
+                mean += (weight[rows] / total) @ dense(X[rows]).astype(np.float64)
+            for rows in blocks(*X.shape):
+                square += (weight[rows] / total) @ np.square(
+                    dense(X[rows]).astype(np.float64) - mean
+                )
+        else:
+            mean, square = _sparse_moments(X, weight / total)
+    if not np.isfinite(square).all():
+        raise ValueError(
+            "X has values that are too large: their squares are beyond the largest "
+            f"{square.dtype} number. Divide X by a constant."
         )
-    mean, std = np.asarray(scaler.mean_, float), np.sqrt(np.asarray(scaler.var_, float))
-    rounding = 10 * np.finfo(float).eps * np.abs(mean)
-    return mean, np.where(std <= rounding, 0.0, std)
+    is_constant = smallest == largest
+    return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
+
+
+def column_extremes(X: Any) -> np.ndarray:
+    """Give the smallest and the largest value of every column."""
+    return np.stack([dense(end).ravel() for end in (X.min(axis=0), X.max(axis=0))])
+
+
+def _sparse_moments(X: Any, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give weighted means and mean squared deviations of the columns of a sparse matrix."""
+    n_features = X.shape[1]
+    of_entries = np.repeat(share, np.diff(X.indptr))
+    values = X.data.astype(np.float64)
+    mean = np.bincount(X.indices, of_entries * values, minlength=n_features)
+    stored = np.bincount(X.indices, of_entries, minlength=n_features)
+    deviations = of_entries * np.square(values - mean[X.indices])
+    square = np.bincount(X.indices, deviations, minlength=n_features)
+    return mean, square + np.maximum(1 - stored, 0) * np.square(mean)
 
 
 def one_scale(std: np.ndarray) -> np.ndarray:

@@ -1,408 +1,445 @@
-"""How the estimators are fitted: for how long, judged by which rows, and what it sets."""
+"""Fit a network to rows: build, split, train, keep the best. Read from `fit` downwards."""
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from sklearn.base import clone
-from sklearn.callback import CallbackContext
-from skorch.callbacks import Callback
+from scipy import sparse
+from skorch.callbacks import Callback, PrintLog
+from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
-from sklearn_ae._data.random import draw_seed
-from sklearn_ae._data.units import column_mean_and_std
-from sklearn_ae._fitting.build import build_net, int_or_share
-from sklearn_ae._fitting.folds import FoldsMixin, InterruptedTraining
-from sklearn_ae._fitting.messages import complain_of_divergence, complain_of_under_fitting
-from sklearn_ae._fitting.record import Record, make_record
-from sklearn_ae._fitting.training_length import TrainingLength
-from sklearn_ae._inspection.diagnosis import is_under_fitted
-from sklearn_ae.parameters import is_same
+from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.rows import Rows, to_tensor
+from sklearn_ae._fitting.build import build_net
+from sklearn_ae._fitting.plan import MIN_ROWS_FOR_FOLDS, FitPlan
+from sklearn_ae.nn import LinearPath, is_plain
 from sklearn_ae.training import (
-    FULL_BATCH_OPTIMIZERS,
+    RISING,
+    SCHEDULES,
     AutoencoderNet,
-    Monitor,
-    Rows,
-    check_device,
+    Judge,
+    Members,
+    Validation,
     count_operations,
+    threads_by_size,
+    train,
 )
 
-# What can not change once the network is built.
-_BUILT_WITH = (
-    "n_components",
-    "hidden_layer_sizes",
-    "activation",
-    "dropout",
-    "architecture",
-    "latent",
-    "corruption",
-    "loss",
-    "output_activation",
-    "linear_path",
-    "optimizer",
-    "weight_decay",
-    "l1_penalty",
-    "max_grad_norm",
-    "precision",
-)
-# With fewer rows, a part of them is too small to judge by and too large to do without.
-_MIN_SAMPLES_TO_SPLIT = 100
-# Share of the error of principal components below which a gain on rows that were not seen is taken
-# for chance. Over many small sets, without it every fifth fit was worse than PCA, with it every
-# thirtieth; what is lost by it is at most itself.
+# More validation rows would say little more, and take longer than an epoch.
+_MAX_VALIDATION_ROWS, _MAX_VALIDATION_ENTRIES = 4096, 2**21
+# Where a gain can not be tested row by row: share of the error of PCA below which it counts for
+# chance.
 _MIN_GAIN = 0.02
-# Number of steps that max_iter="auto" aims at, and the least and the largest number of epochs.
-_N_STEPS, _MIN_EPOCHS, _MAX_EPOCHS = 6000, 15, 100
-# Arithmetic of all these steps, beyond which there are fewer: a minute's work for two cores.
-_MAX_OPERATIONS = 6e12
 
 
-class FittingMixin(FoldsMixin):
-    """Mixin of the estimators: all that ``fit`` and ``partial_fit`` do with checked rows."""
+class Hooks(NamedTuple):
+    """What to call around each epoch: `end` is given a function that gives the fit so far.
 
-    n_components: Any
-    optimizer: Any
-    linear_path: Any
-    learning_rate: float
-    learning_rate_schedule: str
-    batch_size: Any
-    max_iter: Any
-    tol: float
-    early_stopping: Any
-    validation_fraction: float
-    n_iter_no_change: int | None
-    warm_start: bool
-    device: Any
-    callbacks: Any
-    random_state: Any
-    verbose: Any
-    loss: Any
-    net_: AutoencoderNet
-    initial_loss_: float
-    _record_: Record
-    _check_rows: Any
-    _scale: Any
-    _max_found_components: Any
-    _init_callback_context: Any
+    Attributes
+    ----------
+    begin : callable
+        ``() -> None``.
+    end : callable
+        ``(make_fit) -> stop``.
+    """
 
-    def _fit(self, X: Any, sample_weight: Any) -> None:
-        """Train on X, from scratch or, with `warm_start`, on from the weights there are."""
-        first = not (self.warm_start and hasattr(self, "net_"))
-        with self._unchanged_on_error(first=first):
-            rows = self._check_rows(X, sample_weight, first=first)
-            seed = draw_seed(self.random_state)
-            parts = self._hold_out_before(rows, seed) if first else None
-            known = rows if parts is None else parts[0].extract()
-            net = self._new_net(known, seed) if first else self._current_net(rows)
-            max_iter = self._max_epochs(net, len(rows))
-            callbacks = self._skorch_callbacks()
-            # y is X: ScoringMonitor scores only where there is a y.
-            data = {
-                "estimator": self,
-                "X": X,
-                "y": X,
-                "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
-            }
-            context = self._init_callback_context(max_subtasks=max_iter)
-            context.call_on_fit_task_begin(**data)
-            length = None
-            try:
-                if first and self._cross_validates(len(rows)):
-                    net, length = self._cross_validate(net, rows, max_iter, seed)
-                monitor = self._monitor(net, first=first, follows=length)
-                if getattr(self, "_skl_callbacks", ()):
-                    self._report_epochs(monitor, net, rows, length, context, data)
-                if parts is None:
-                    parts = self._hold_out(rows, net.generator, unless=length)
-                rival = None
-                if first and parts[1] is not None and self._has_second_start(net):
-                    rival = self._plain_net(net, known, seed)
-                    watcher = self._monitor(rival, first=True, follows=None)
-                    self._train_to_compare(rival, parts, watcher, max_iter)
-                self._train_so_long(net, parts, monitor, length, max_iter, callbacks)
-                if rival and not net.interrupted_ and _leads_further(watcher, monitor):
-                    watcher.initial_loss_ = monitor.initial_loss_
-                    net, monitor = rival, watcher
-                is_trained = not net.interrupted_ and monitor.best_loss_ < monitor.initial_loss_
-                if is_trained and (length is None or length.fits_decoder):
-                    self._fit_decoder(net, parts)
-            except InterruptedTraining as interruption:
-                # What is trained so far: a network of a part of the rows, or of another start.
-                net, monitor = interruption.net, interruption.monitor
-            self._finish(net, rows, monitor, length)
-            if is_under_fitted(self._record_, self.initial_loss_):
-                complain_of_under_fitting(max_iter)
-            context.call_on_fit_task_end(**data, reconstruction_attributes={})
+    begin: Callable[[], None]
+    end: Callable[[Callable[[], "Fit"]], bool]
 
-    def _train_so_long(
-        self,
-        net: AutoencoderNet,
-        parts: tuple[Rows, Rows | None],
-        monitor: Monitor,
-        length: TrainingLength | None,
-        max_iter: int,
-        callbacks: list[Callback],
-    ) -> None:
-        """Train for as long as cross-validation says, if it took place."""
-        settings: dict[str, Any] = {}
-        if length is not None:
-            net.n_epochs_beyond = len(length.held_out_curve) - length.n_epochs
-            settings = {"n_epochs": length.n_epochs, "held_out_losses": length.held_out_curve}
-        self._train(net, parts, monitor, max_iter, callbacks=callbacks, **settings)
 
-    def _partial_fit(self, X: Any, sample_weight: Any) -> None:
-        """Train for one epoch on X, the first time from scratch."""
-        first = not hasattr(self, "net_")
-        with self._unchanged_on_error(first=first):
-            rows = self._check_rows(X, sample_weight, first=first)
-            if first:
-                net = self._new_net(rows, draw_seed(self.random_state))
-            else:
-                net = self._current_net(rows)
-            monitor = Monitor(self.tol, None, keep_last=True)
-            callbacks = self._skorch_callbacks()
-            self._train(net, (rows, None), monitor, 1, callbacks=callbacks, schedule="constant")
-            self._finish(net, rows, monitor, None, on_stream=True)
+@dataclass
+class Fit:
+    """A fitted network and the course of its training.
 
-    def _report_epochs(
-        self,
-        monitor: Monitor,
-        net: AutoencoderNet,
-        rows: Rows,
-        length: TrainingLength | None,
-        context: CallbackContext,
-        data: dict[str, Any],
-    ) -> None:
-        """Have the monitor call scikit-learn's callbacks around every epoch."""
-        epoch: CallbackContext
+    Attributes
+    ----------
+    net : AutoencoderNet
+        The net with the weights that are kept.
+    plan : FitPlan
+        The plan.
+    rows, training : Rows
+        All rows, and those that the network was trained on.
+    validation : Rows or None
+        Rows that were split off.
+    judge : Judge
+        What judged the epochs.
+    curve, validation_curve : list of float
+        Losses of the epochs of this training.
+    ended_early : bool
+        Whether training stopped before the last epoch of the plan.
+    projected : Fit or None
+        The fit on the leading principal components, of which this one is made.
+    explained : float
+        Share of the variance in these components.
+    """
 
-        def begin() -> None:
-            nonlocal epoch
-            epoch = context.subcontext(task_name="epoch")
-            epoch.call_on_fit_task_begin(**data)
+    net: AutoencoderNet
+    plan: FitPlan
+    rows: Rows
+    training: Rows
+    validation: Rows | None
+    judge: Judge
+    curve: list[float] = field(default_factory=list)
+    validation_curve: list[float] = field(default_factory=list)
+    ended_early: bool = False
+    projected: "Fit | None" = None
+    explained: float = 1.0
 
-        def end() -> bool:
-            # Lazily: the attributes, and the copy of the network, take time.
-            return epoch.call_on_fit_task_end(
-                **data,
-                reconstruction_attributes=lambda: self._fitted_attributes(
-                    net.snapshot(monitor.kept_weights()), monitor, rows, length
-                ),
-            )
+    @property
+    def is_initial(self) -> bool:
+        """Tell whether no training lowered the loss."""
+        return not self.judge.best_loss < self.judge.initial_loss
 
-        monitor.begin, monitor.end = begin, end
 
-    def _fitted_attributes(
-        self,
-        net: AutoencoderNet,
-        monitor: Monitor,
-        rows: Rows,
-        length: TrainingLength | None,
-        *,
-        on_stream: bool = False,
-    ) -> dict[str, Any]:
-        """Give everything that fitting sets, by name."""
-        loss_curve = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
-        validation_curve = [epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch]
-        initial_loss, best_loss = monitor.initial_loss_, monitor.best_loss_
-        if length is not None:
-            initial_loss, best_loss = length.initial_loss, length.best_loss
-            validation_curve = length.held_out_curve
-        return {
-            "net_": net,
-            "n_components_": net.n_components,
-            "n_iter_": len(loss_curve) + net.n_epochs_beyond,
-            "loss_curve_": loss_curve,
-            "validation_curve_": validation_curve or None,
-            "loss_": loss_curve[-1] if loss_curve else initial_loss,
-            "initial_loss_": initial_loss,
-            "best_loss_": best_loss,
-            "_record_": make_record(
-                net, monitor, length, getattr(self, "_record_", None) if on_stream else None
-            ),
-            "_density_": None,
-        }
+def fit(
+    parameters: Any,
+    rows: Rows,
+    plan: FitPlan,
+    seed: int,
+    *,
+    units_per_column: bool,
+    max_components: int,
+    hooks: Hooks | None = None,
+) -> Fit:
+    """Fit a new network.
 
-    @contextmanager
-    def _unchanged_on_error(self, *, first: bool) -> Iterator[None]:
-        """Leave what was fitted before as it was where fitting fails."""
-        before = {name: value for name, value in vars(self).items() if _is_fitted(name)}
-        state = None if first else self.net_.state()
-        try:
-            yield
-        except BaseException:
-            for name in [name for name in vars(self) if _is_fitted(name)]:
-                delattr(self, name)
-            self.__dict__.update(before)
-            if state is not None:
-                self.net_.restore(state)
-            raise
+    Parameters
+    ----------
+    parameters : BaseAutoencoder
+        The estimator, of which only the parameters are read.
+    rows : Rows
+        The training data.
+    plan : FitPlan
+        The plan.
+    seed : int
+        Source of all randomness.
+    units_per_column : bool
+        Whether each column is divided by its standard deviation, as the detector does. Its
+        validation rows then take no part in units and principal components: they give p-values.
+    max_components : int
+        Upper limit of the code size if a share of the variance decides it.
+    hooks : Hooks or None, default=None
+        What to call around each epoch.
 
-    def _new_net(
-        self,
-        rows: Rows,
-        seed: int,
-        n_components: int | None = None,
-        *,
-        tries_linear_path: bool = True,
-    ) -> AutoencoderNet:
-        mean, std = column_mean_and_std(rows.X, rows.sample_weight)
-        net = build_net(
-            self,
-            rows,
-            shift=mean,
-            scale=self._scale(std),
-            n_components=int_or_share(self.n_components) if n_components is None else n_components,
-            max_found_components=self._max_found_components(len(mean)),
-            seed=seed,
-            tries_linear_path=tries_linear_path,
-        )
-        net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
-        return net
+    Returns
+    -------
+    fit : Fit
+    """
+    training, validation = _split(rows, plan, parameters, seed, exchangeable=units_per_column)
+    known = training.extract() if units_per_column else rows
+    net = build_net(
+        parameters,
+        plan,
+        known,
+        seed,
+        units_per_column=units_per_column,
+        max_components=max_components,
+    )
+    net.split_seed = seed
+    started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan))
+    if validation is None and plan.validation == "cross-validation":
+        fold = rows.folds(plan.n_folds, seed)
+        if len(np.unique(fold)) < plan.n_folds or len(rows.distinct()[1]) < MIN_ROWS_FOR_FOLDS:
+            _keep_initial(started)
+        else:
+            _train(started, parameters, plan.max_iter, hooks, fold=fold)
+    else:
+        _train(started, parameters, plan.max_iter, hooks)
+    return started
 
-    def _current_net(self, rows: Rows) -> AutoencoderNet:
-        """Give the net that is trained further, having checked that the parameters fit it."""
-        net = self.net_
-        for name, value in net.built_with.items():
-            if not is_same(getattr(self, name), value):
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} differs from {value!r}, with which the "
-                    "network was built; fit with warm_start=False to change it."
-                )
-        if self.device != "auto" and check_device(self.device).type != net.device.type:
-            raise ValueError(
-                f"device={str(self.device)!r} differs from {str(net.device)!r}, where the fitted "
-                "network is; fit with warm_start=False to move it."
-            )
-        forget_broken_bounds(net.module_.bounds, rows.X)
-        return net
 
-    def _max_epochs(self, net: AutoencoderNet, n_rows: int) -> int:
-        n_operations = count_operations(net.module_, min(self._batch_size(n_rows), n_rows))
-        # Not known, and therefore not above, where there are not only matrix products.
-        is_large = n_operations * _N_STEPS > _MAX_OPERATIONS
-        n_steps = int(_MAX_OPERATIONS / n_operations) if is_large else _N_STEPS
-        return self._epochs_for(n_rows, n_steps=n_steps, fewest=_MIN_EPOCHS, most=_MAX_EPOCHS)
+def fit_further(
+    parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan, hooks: Hooks | None = None
+) -> Fit:
+    """Train a fitted network further, on the same split of the same rows."""
+    forget_broken_bounds(net.module_.bounds, rows.X)
+    exchangeable = net.module_.scale.dim() > 0  # the detector's
+    training, validation = _split(
+        rows, plan, parameters, net.split_seed, exchangeable=exchangeable
+    )
+    started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan, 0.0))
+    _train(started, parameters, plan.max_iter, hooks)
+    return started
 
-    def _epochs_for(self, n_rows: int, *, n_steps: int, fewest: int, most: int) -> int:
-        """Give the number of epochs that is asked for, or makes so many steps."""
-        if self.max_iter != "auto":
-            return int(self.max_iter)
-        steps_of_epoch = -(-n_rows // min(self._batch_size(n_rows), n_rows))
-        return min(max(n_steps // steps_of_epoch, fewest), most)
 
-    def _batch_size(self, n_rows: int) -> int:
-        if self.batch_size != "auto":
-            return int(self.batch_size)
-        if self.optimizer in FULL_BATCH_OPTIMIZERS:
-            return n_rows
-        # Small data need many steps an epoch, large data few steps a second.
-        return min(max(n_rows // 32, 64), 256)
+def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
+    """Train a network for an epoch on a part of a stream, at the full learning rate."""
+    forget_broken_bounds(net.module_.bounds, rows.X)
+    started = Fit(net, plan, rows, rows, None, Judge(parameters.tol, None, keep_last=True))
+    _train(started, parameters, 1, None, schedule="constant")
+    return started
 
-    def _fit_decoder(self, net: AutoencoderNet, parts: tuple[Rows, Rows | None]) -> None:
-        """Train the decoder alone on, where that follows, and judge it by the held-out part."""
 
-    def _hold_out(
-        self, rows: Rows, generator: torch.Generator, *, unless: TrainingLength | None
-    ) -> tuple[Rows, Rows | None]:
-        """Split rows into those that are trained on and those that are held out, if any."""
-        splits = self.early_stopping
-        if splits == "auto":
-            splits = unless is None and len(rows) >= _MIN_SAMPLES_TO_SPLIT
-        if not splits or len(rows) == 1:
-            return rows, None
-        return rows.split(self.validation_fraction, generator)
+def _split(
+    rows: Rows, plan: FitPlan, parameters: Any, seed: int, *, exchangeable: bool
+) -> tuple[Rows, Rows | None]:
+    if plan.validation != "split" or len(rows) == 1:
+        return rows, None
+    generator = torch.Generator().manual_seed(seed)
+    training, validation = rows.split(
+        parameters.validation_fraction, generator, keep_equal_together=not exchangeable
+    )
+    return (training, validation) if len(validation) > 0 else (rows, None)
 
-    def _hold_out_before(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None] | None:
-        """Split rows before anything is made of them; None: that can wait."""
-        return None
 
-    def _monitor(
-        self, net: AutoencoderNet, *, first: bool, follows: TrainingLength | None
-    ) -> Monitor:
-        """Give what judges the epochs."""
-        if follows is not None:
-            return Monitor(self.tol, None, keep_last=True)
-        return Monitor(
-            self.tol,
-            self.n_iter_no_change,
-            warm_up=net.module_.latent.warm_up,
-            min_gain=_min_gain(net) if first and self.early_stopping else 0.0,
-        )
+def _make_judge(
+    parameters: Any, net: AutoencoderNet, plan: FitPlan, min_gain: float | None = None
+) -> Judge:
+    rising = RISING.get(parameters.learning_rate_schedule, 0.0) * plan.max_iter
+    if min_gain is None:
+        starts_at_pca = net.module_.linear_path is not None and plan.validation == "split"
+        by_rows = _is_for_engine(net, parameters)
+        min_gain = _MIN_GAIN if starts_at_pca and not by_rows else 0.0
+    return Judge(
+        parameters.tol,
+        parameters.n_iter_no_change,
+        n_settling=max(int(rising), net.module_.latent.warm_up),
+        min_gain=min_gain,
+    )
 
-    def _train(
-        self,
-        net: AutoencoderNet,
-        parts: tuple[Rows, Rows | None],
-        monitor: Monitor,
-        max_epochs: int,
-        *,
-        callbacks: Sequence[Callback] = (),
-        schedule: str | None = None,
-        **settings: Any,
-    ) -> None:
-        rows, held_out = parts
+
+def _keep_initial(started: Fit) -> None:
+    """Keep PCA: too few rows differ to tell whether training helps."""
+    net = started.net
+    rows = started.rows
+    x, weight = rows.take(slice(None))
+    with torch.no_grad():
+        residual = net.module_.residual(to_tensor(x, net.device, net.data_dtype))
+    errors = residual.square().mean(-1).cpu().numpy()
+    started.judge.begin(float(np.average(errors, weights=weight)), net.weights())
+    started.ended_early = True
+
+
+def _is_for_engine(net: AutoencoderNet, parameters: Any) -> bool:
+    """Tell whether the engine trains a network; otherwise skorch's loop does."""
+    return (
+        is_plain(net.module_)
+        and net.criterion_.is_squared_error
+        and parameters.optimizer in ("adam", "adamw")
+        and parameters.learning_rate_schedule != "reduce_on_plateau"
+        and not net.autocast
+        and not parameters.callbacks
+    )
+
+
+def _train(
+    started: Fit,
+    parameters: Any,
+    max_epochs: int,
+    hooks: Hooks | None,
+    *,
+    schedule: str | None = None,
+    fold: np.ndarray | None = None,
+) -> None:
+    """Train, and set the course of the training."""
+    net, plan, judge = started.net, started.plan, started.judge
+    schedule = parameters.learning_rate_schedule if schedule is None else schedule
+    n_before = len(net.history)
+    net.interrupted_ = False
+    if _is_for_engine(net, parameters):
+        with threads_by_size(count_operations(net.module_, plan.batch_size)):
+            _train_by_engine(started, parameters, max_epochs, schedule, hooks, fold)
+    else:
         net.train(
-            rows,
-            callbacks=[monitor, *callbacks],
-            learning_rate=self.learning_rate,
-            schedule=self.learning_rate_schedule if schedule is None else schedule,
-            batch_size=self._batch_size(len(rows)),
+            started.training,
+            started.validation,
+            judge,
+            callbacks=skorch_callbacks(parameters),
+            learning_rate=plan.learning_rate,
+            schedule=schedule,
+            batch_size=plan.batch_size,
             max_epochs=max_epochs,
-            verbose=bool(self.verbose),
-            held_out=held_out,
-            judging=self._judging(net, max_epochs),
-            **settings,
+            n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
+            judge_every=plan.judge_every,
+            verbose=bool(parameters.verbose),
+            hooks=None
+            if hooks is None
+            else (hooks.begin, lambda: hooks.end(lambda: _so_far(started, n_before))),
         )
-        if monitor.diverged_:
-            net.forget_steps()  # they led here
-
-    def _finish(
-        self,
-        net: AutoencoderNet,
-        rows: Rows,
-        monitor: Monitor,
-        length: TrainingLength | None,
-        *,
-        on_stream: bool = False,
-    ) -> None:
-        """Tell what went wrong, if anything did, and set what fitting sets."""
-        if monitor.diverged_ or (length is not None and length.diverged):
-            complain_of_divergence(monitor.initial_loss_, self.loss, self.learning_rate)
-        if net.interrupted_:
-            warnings.warn("Training interrupted by user: the best weights so far are kept.")
-        attributes = self._fitted_attributes(net, monitor, rows, length, on_stream=on_stream)
-        for name, value in attributes.items():
-            setattr(self, name, value)
-
-    def _skorch_callbacks(self) -> list[Callback]:
-        callbacks = [] if self.callbacks is None else list(self.callbacks)
-        for callback in callbacks:
-            each = callback[1] if isinstance(callback, (tuple, list)) else callback
-            each = each if isinstance(each, type) else type(each)
-            if not issubclass(each, Callback):
-                raise TypeError(
-                    f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
-                    "scikit-learn are set by set_callbacks."
-                )
-        return callbacks
+    _note_course(started, n_before, max_epochs)
+    if judge.diverged:
+        net.optimizer_.state.clear()  # the steps that led here
 
 
-def _leads_further(rival: Monitor, monitor: Monitor) -> bool:
-    best = rival.best_loss_
-    return best < monitor.best_loss_ and best < (1 - _MIN_GAIN) * monitor.initial_loss_
+def _note_course(started: Fit, n_before: int, max_epochs: int) -> None:
+    epochs = started.net.history[n_before:]
+    started.curve = [epoch["train_loss"] for epoch in epochs if "train_loss" in epoch]
+    started.validation_curve = [epoch["valid_loss"] for epoch in epochs if "valid_loss" in epoch]
+    started.ended_early = started.ended_early or len(started.curve) < max_epochs
 
 
-def _min_gain(net: AutoencoderNet) -> float:
-    return 0.0 if net.module_.linear_path is None else _MIN_GAIN
+def _so_far(started: Fit, n_before: int) -> Fit:
+    """Give the fit as if training ended now."""
+    net = started.net.snapshot()
+    net.set_weights(started.judge.kept_weights())
+    copy = Fit(
+        net,
+        started.plan,
+        started.rows,
+        started.training,
+        started.validation,
+        started.judge,
+    )
+    _note_course(copy, n_before, started.plan.max_iter)
+    return copy
 
 
-def _copy(parameter: Any) -> Any:
-    # set_params changes parameter objects in place.
-    return clone(parameter) if hasattr(parameter, "get_params") else parameter
+def _train_by_engine(
+    started: Fit,
+    parameters: Any,
+    max_epochs: int,
+    schedule: str,
+    hooks: Hooks | None,
+    fold: np.ndarray | None,
+) -> None:
+    net, plan, judge = started.net, started.plan, started.judge
+    module = net.module_
+    rows, paths = started.training, []
+    if fold is not None:
+        paths = _fold_paths(net, rows, fold)
+        rows = _weigh_folds(rows, fold)
+    members = Members(
+        module,
+        plan.weight_decay,
+        decoupled=parameters.optimizer == "adamw",
+        max_grad_norm=parameters.max_grad_norm,
+        linear_paths=paths,
+    )
+    if fold is None:
+        members.load_state(net.optimizer_)
+    net.batch_size = plan.batch_size
+    log = PrintLog().initialize() if parameters.verbose else None
+    net.gradients_ = {}
+    n_before = len(net.history)
+
+    def standardize(x: Tensor) -> Tensor:
+        return x.sub_(module.shift).div_(module.scale).to(module.dtype)
+
+    def epochs_so_far() -> Fit:
+        members.store(judge.kept_weights()[0])
+        snapshot = net.snapshot()
+        copy = Fit(snapshot, plan, started.rows, started.training, started.validation, judge)
+        _note_course(copy, n_before, plan.max_iter)
+        return copy
+
+    epochs = train(
+        members,
+        net.get_iterator(rows, training=True),
+        standardize,
+        _make_validation(net, started, fold),
+        judge,
+        learning_rate=lambda progress: plan.learning_rate * SCHEDULES[schedule](progress),
+        max_epochs=max_epochs,
+        judge_every=plan.judge_every,
+        min_certainty=plan.min_certainty if module.linear_path is not None else 0.0,
+    )
+    start = time.perf_counter()
+    try:
+        if hooks is not None:
+            hooks.begin()
+        for epoch in epochs:
+            for name, size in (epoch.gradient_norms or {}).items():
+                net.gradients_.setdefault(name, []).append(size)
+            net.history.new_epoch()
+            net.history.record("train_loss", epoch.train_loss)
+            if epoch.validation_loss is not None:
+                net.history.record("valid_loss", epoch.validation_loss)
+            net.history.record("dur", time.perf_counter() - start)
+            start = time.perf_counter()
+            if log is not None:
+                net.verbose = 1
+                log.on_epoch_end(net)
+            if hooks is not None:
+                if hooks.end(epochs_so_far):
+                    break
+                if len(net.history) - n_before < max_epochs:
+                    hooks.begin()
+    except KeyboardInterrupt:
+        net.interrupted_ = True
+    finally:
+        epochs.close()
+        kept = judge.finish()
+        if kept:
+            members.store(kept[0], net.optimizer_)
 
 
-def _is_fitted(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("__")
+def _fold_paths(net: AutoencoderNet, rows: Rows, fold: np.ndarray) -> list[LinearPath]:
+    """Give a linear path for each fold, which starts at the PCA of the other folds."""
+    shift, scale = (unit.double().cpu().numpy() for unit in (net.module_.shift, net.module_.scale))
+    paths = []
+    for i in range(int(fold.max()) + 1):
+        weight = None if rows.sample_weight is None else rows.weight()[fold != i]
+        matrix = StandardizedMatrix(rows.X[fold != i], shift, scale, weight)
+        components = principal_components(matrix, net.n_components, np.random.RandomState(0))
+        path = LinearPath(
+            torch.tensor(components.copy()), net.n_components, generator=net.generator
+        )
+        paths.append(path.to(net.device, net.dtype))
+    return paths
+
+
+def _weigh_folds(rows: Rows, fold: np.ndarray) -> Rows:
+    """Give rows with a weight for each member: the network of all rows, and those of the folds."""
+    weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight().astype(float)
+    is_trained_on = fold[:, None] != np.arange(int(fold.max()) + 1)
+    weights = np.column_stack([weight, weight[:, None] * is_trained_on])
+    return Rows(rows.X, (weights / weights.mean(axis=0)).astype(rows.X.dtype))
+
+
+def _make_validation(
+    net: AutoencoderNet, started: Fit, fold: np.ndarray | None
+) -> Validation | None:
+    """Give the validation rows in standard units."""
+    n_steps = n_refinement_steps(net, started.plan.n_judging_steps)
+    if fold is None:
+        if started.validation is None:
+            return None
+        width = started.rows.X.shape[1]
+        n_rows = min(_MAX_VALIDATION_ROWS, max(64, _MAX_VALIDATION_ENTRIES // width))
+        some = started.validation.subsample(n_rows)
+        x, weight = some.take(slice(None))
+        return Validation(
+            net.module_.standardize(to_tensor(x, net.device, net.data_dtype)),
+            torch.ones(len(x), dtype=net.dtype, device=net.device)
+            if weight is None
+            else to_tensor(weight, net.device, net.dtype),
+            n_steps,
+        )
+    rows = started.rows
+    weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight()
+    dense = rows.X.toarray() if sparse.issparse(rows.X) else rows.X
+    parts = [np.flatnonzero(fold == i) for i in range(int(fold.max()) + 1)]
+    size = max(map(len, parts))
+    index = np.array([np.resize(part, size) for part in parts])
+    is_own = np.array([np.arange(size) < len(part) for part in parts])
+    x = net.module_.standardize(to_tensor(dense[index], net.device, net.data_dtype))
+    weight = to_tensor(weight[index] * is_own, net.device, net.dtype)
+    return Validation(x[0], weight[0], n_steps) if len(x) == 1 else Validation(x, weight, n_steps)
+
+
+def n_refinement_steps(net: AutoencoderNet, n_steps: int) -> int:
+    """Give the number of refinement steps: none where the nearest code is not the right one."""
+    refines = (
+        net.module_.latent.is_identity
+        and net.module_.corruption is None
+        and net.criterion_.is_squared_error
+    )
+    return n_steps if refines else 0
+
+
+def skorch_callbacks(parameters: Any) -> list[Callback]:
+    """Give skorch's callbacks of an estimator, having checked them."""
+    callbacks = [] if parameters.callbacks is None else list(parameters.callbacks)
+    for callback in callbacks:
+        each = callback[1] if isinstance(callback, (tuple, list)) else callback
+        each = each if isinstance(each, type) else type(each)
+        if not issubclass(each, Callback):
+            raise TypeError(
+                f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
+                "scikit-learn are set by set_callbacks."
+            )
+    return callbacks

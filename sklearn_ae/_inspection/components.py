@@ -4,14 +4,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ae.nn import Autoencoder
-from sklearn_ae.training import AutoencoderNet, Rows
+from sklearn_ae._data.rows import Rows, to_tensor
+from sklearn_ae.nn import Autoencoder, encode_refined
+from sklearn_ae.training import AutoencoderNet, count_operations, threads_by_size
 
-# By so many rows, or of wide ones by so many numbers, codes are judged.
-_N_ROWS = 4096
-_N_ENTRIES = 2**20
-# Codes that are decoded on the way, for each of two looks: a row takes one for every component.
+# Rows, or of wide rows entries, that are looked at.
+_N_ROWS, _N_ENTRIES = 2048, 2**20
+# Codes that are decoded to choose coordinates, and again to see what each explains: a row takes one
+# for every component.
 _N_DECODED = 2**13
+# Rows for the coordinates in which codes are refined.
+_N_ROUGHLY = 32
+# Entries of the reconstructions that are held at once.
+_N_AT_ONCE = 2**18
 
 
 def divide_explained_variance(
@@ -24,12 +29,12 @@ def divide_explained_variance(
     net : AutoencoderNet
         The net, trained.
     rows : Rows
-        What it was trained on.
+        The rows that it was trained on.
     arrange : bool
         Whether to choose the coordinates first in which codes are given away, where the
         latent leaves a choice.
     n_steps : int, default=0
-        How many steps of the code towards the row follow the encoder.
+        Number of refinement steps of the codes.
 
     Returns
     -------
@@ -38,37 +43,52 @@ def divide_explained_variance(
         Their sum is the share of the variance that the autoencoder reconstructs.
     """
     module = net.module_
-    basis = module.basis
-    with torch.no_grad():
-        is_arranged = arrange and basis is not None and _arrange(net, rows, n_steps)
-        x, weight = _some(net, rows, max(16, _N_DECODED // net.n_components))
-        error, lost = _errors(module, x, weight, n_steps)
-        if is_arranged:
+    n_rows = min(_N_ROWS, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
+    some = rows.subsample(n_rows)
+    # In random order, so that any part of them is like the others, of periodic rows too.
+    X, weights = some.take(np.random.default_rng(0).permutation(len(some)))
+    x = to_tensor(X, net.device, net.data_dtype)
+    weight = None if weights is None else to_tensor(weights, net.device, net.dtype)
+    with torch.no_grad(), threads_by_size(count_operations(module, len(x))):
+        code, is_arranged = _arranged_codes(net, x, weight, arrange, n_steps)
+        few = slice(max(16, _N_DECODED // net.n_components))
+        x, code, weight = x[few], code[few], None if weight is None else weight[few]
+        standard = module.standardize(x)
+        error, lost = _errors(module, standard, code, weight)
+        if is_arranged and module.basis is not None:
             order = lost.argsort(descending=True, stable=True)
-            basis.reorder(order)
+            module.basis.reorder(order)
             lost = lost[order]
-        variance = _mean(module.standardize(x).double().square().sum(1), weight)
+        variance = _mean(standard.double().square().sum(1), weight)
     explained = max(0.0, 1 - float(error / variance)) if variance > 0 else 0.0
     shares = lost.clamp(min=0).cpu().numpy()
     total = shares.sum()
     return shares * (explained / total) if total > 0 else shares
 
 
-def _arrange(net: AutoencoderNet, rows: Rows, n_steps: int) -> bool:
-    """Choose coordinates; False where codes stay as they are."""
-    module = net.module_
-    x, weight = _some(net, rows, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
+def _arranged_codes(
+    net: AutoencoderNet, x: Tensor, weight: Tensor | None, arrange: bool, n_steps: int
+) -> tuple[Tensor, bool]:
+    """Give the codes of rows, in coordinates that are chosen first where the latent allows it."""
+    module, basis = net.module_, net.module_.basis
+    if basis is None or not arrange:
+        return encode_refined(module, x, n_steps), False
     code = module.encode_standard(module.standardize(x))
-    is_arranged = _arrange_by(net, code, weight)
+    n_slopes = max(1, _N_DECODED // net.n_components)
+    is_arranged = _arrange(net, code, weight, _N_ROUGHLY if n_steps else n_slopes)
     if is_arranged and n_steps:
         # In coordinates in which steps have the right length; then these codes decide.
-        code = module.basis.decode(module.encode_nearest(x, n_steps))
-        is_arranged = _arrange_by(net, code, weight)
-    return is_arranged
+        code = basis.decode(encode_refined(module, x, n_steps))
+        is_arranged = _arrange(net, code, weight, n_slopes)
+    elif n_steps:
+        return encode_refined(module, x, n_steps), False
+    return basis.encode(code), is_arranged
 
 
-def _arrange_by(net: AutoencoderNet, code: Tensor, weight: Tensor | None) -> bool:
+def _arrange(net: AutoencoderNet, code: Tensor, weight: Tensor | None, n_slopes: int) -> bool:
+    """Choose coordinates; False where codes stay as they are."""
     module = net.module_
+    assert module.basis is not None, "there are coordinates to choose"
     return module.basis.arrange(
         code,
         # Before clipping, so that the codes of principal components are those of PCA.
@@ -76,35 +96,23 @@ def _arrange_by(net: AutoencoderNet, code: Tensor, weight: Tensor | None) -> boo
         if module.output_activation is None
         else lambda code: module.to_standard_units(module.decode_raw(code)),
         weight,
-        n_slopes=max(1, _N_DECODED // net.n_components),
+        n_slopes,
     )
 
 
-def _some(net: AutoencoderNet, rows: Rows, n_rows: int) -> tuple[Tensor, Tensor | None]:
-    """Give some rows, evenly spread, and their weights."""
-    batches = net.get_iterator(rows.thin_out(min(n_rows, _N_ROWS)))
-    batches.batch_size = len(batches.rows)
-    (batch,) = batches
-    return batch
-
-
 def _errors(
-    module: Autoencoder, x: Tensor, weight: Tensor | None, n_steps: int
+    module: Autoencoder, standard: Tensor, code: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Give the error, and what it would gain for each component at its mean."""
-    code = module.encode_nearest(x, n_steps)
-    error = _mean_error(module, x, code, weight)
-    lost = code.new_empty(code.shape[1], dtype=torch.float64)
-    for j, mean in enumerate(_mean(code, weight)):
-        without = code.clone()
-        without[:, j] = mean
-        lost[j] = _mean_error(module, x, without, weight) - error
-    return error, lost
-
-
-def _mean_error(module: Autoencoder, x: Tensor, code: Tensor, weight: Tensor | None) -> Tensor:
-    residual = module.standardize(module.decode(code)) - module.standardize(x)
-    return _mean(residual.double().square().sum(1), weight)
+    n_rows, n_components = code.shape
+    without = torch.cat([code.new_zeros(1, n_components), torch.eye(n_components).to(code)])
+    codes = torch.where(without[:, None] > 0, _mean(code, weight), code)
+    errors = []
+    for part in codes.split(max(1, _N_AT_ONCE // standard.numel())):
+        decoded = module.decode_to_standard(part.flatten(0, 1)).unflatten(0, (-1, n_rows))
+        errors.append(_mean((decoded - standard).double().square().sum(-1).T, weight))
+    error, *lost = torch.cat(errors)
+    return error, torch.stack(lost) - error
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:

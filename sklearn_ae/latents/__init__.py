@@ -1,19 +1,20 @@
-"""Latents: what is asked of the code.
+"""Latents: properties of the code that training aims at, such as sparsity or a distribution.
 
-A latent is any object with ``build(n_components)`` that gives a :class:`~sklearn_ae.nn.Latent`: it
-maps what the encoder gives to the code, and may add a penalty to the loss. Where the code can not
-be that of PCA, it says so by an attribute ``has_linear_path = False``.
+A latent is any object with ``build(n_components)`` that returns a :class:`~sklearn_ae.nn.Latent`.
+This module maps the output of the encoder to the code, and may add a penalty to the loss. Its
+attributes tell the training what it needs to know, for example ``allows_linear_path = True`` if
+the code may be that of PCA.
 
-Each is a file of its own: the parameters, and the module that they build.
+Each file holds a parameter object and the module that it builds.
 """
 
 from sklearn_ae.latents.adversarial import Adversarial
+from sklearn_ae.latents.base import LatentParameters
 from sklearn_ae.latents.contractive import Contractive
 from sklearn_ae.latents.noisy import Noisy
 from sklearn_ae.latents.sparse import Sparse, TopK
 from sklearn_ae.latents.variational import Variational
 from sklearn_ae.latents.wasserstein import Wasserstein
-from sklearn_ae.parameters import ParameterObject
 
 __all__ = [
     "LATENTS",
@@ -26,7 +27,7 @@ __all__ = [
     "Wasserstein",
 ]
 
-LATENTS: dict[str, type[ParameterObject]] = {
+LATENTS: dict[str, type[LatentParameters]] = {
     "adversarial": Adversarial,
     "contractive": Contractive,
     "noisy": Noisy,

@@ -1,4 +1,4 @@
-"""Codes that a discriminator can not tell from normal ones."""
+"""Codes that a discriminator can not tell from normal numbers."""
 
 from numbers import Real
 
@@ -9,35 +9,35 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from sklearn_ae import nn
+from sklearn_ae.latents.base import LatentParameters
 from sklearn_ae.latents.wasserstein import squared_discrepancy
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.nn.latent import Network
 
 _HIDDEN_SIZES = (128, 128)
-# A constant number: the same however often a row is repeated.
+# Draws from the prior per batch. A constant, so that repeating rows changes nothing.
 _N_PRIOR = 256
-_SLOPE_WEIGHT = 1.0
 
 
-class Adversarial(ParameterObject):
-    """Match the distribution of the codes to a normal one by a game against a discriminator.
+class Adversarial(LatentParameters):
+    """Match the distribution of the codes to a normal distribution, by a discriminator.
 
-    A second network, the discriminator, learns to tell codes of rows from draws of the
-    standard normal distribution, the prior; the encoder learns to deceive it [1]_. Both are
-    trained by the same steps. As with :class:`~sklearn_ae.latents.Wasserstein`, new rows
-    can be made by decoding such draws; a discriminator sees more of the difference than a
-    kernel does, but a game need not settle.
+    A second network, the discriminator, learns to tell codes from draws of the standard
+    normal distribution, the prior. The encoder learns to deceive it [1]_. The same optimizer
+    steps train both. You can then sample new rows, as with
+    :class:`~sklearn_ae.latents.Wasserstein`. A discriminator sees more differences than a
+    kernel, but the training may fail to converge.
 
     Parameters
     ----------
     weight : float, default=3.0
-        What the encoder's part in the game is multiplied by, beside the reconstruction.
+        Factor of the encoder's part in the game, relative to the reconstruction loss.
 
     Notes
     -----
-    The discriminator's slope is kept small at the codes and at the draws, which makes such
-    games settle [2]_. Losses of a game say little about its result: in the loss that is
-    reported, and by which epochs are judged, the squared maximum mean discrepancy stands
-    in their place.
+    A penalty keeps the gradient of the discriminator small at the codes and at the draws.
+    This helps the training to converge [2]_. The losses of encoder and discriminator say
+    little about the result, so the reported loss, by which epochs are compared, has the
+    squared maximum mean discrepancy in their place.
 
     References
     ----------
@@ -57,31 +57,10 @@ class Adversarial(ParameterObject):
     (3, 64)
     """
 
-    has_linear_path = False
-
     def __init__(self, weight: float = 3.0) -> None:
         self.weight = weight
 
-    def build(self, n_components: int, *, generator: torch.Generator | None = None) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-        generator : torch.Generator or None, default=None
-            Source of the discriminator's initial weights.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has a value that it can not have.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         check_scalar(self.weight, "weight", Real, min_val=0)
         return _Adversarial(n_components, self.weight, generator)
 
@@ -99,15 +78,10 @@ class _Adversarial(nn.Latent):
         )
 
     def objective(
-        self,
-        autoencoder: nn.Autoencoder,
-        output: nn.Output,
-        loss: Tensor,
-        weight: Tensor | None,
+        self, autoencoder: Network, output: nn.Output, loss: Tensor, weight: Tensor | None
     ) -> nn.Objective:
         code = output.code
         mean, _ = super().objective(autoencoder, output, loss, weight)
-        # How a game stands says little about how near the codes are to the prior.
         with torch.no_grad():
             value = mean + self.weight * squared_discrepancy(code, weight)
         if not torch.is_grad_enabled():
@@ -119,15 +93,15 @@ class _Adversarial(nn.Latent):
         return nn.Objective(mean + game, value)
 
     def _discriminator_loss(self, code: Tensor, weight: Tensor | None) -> Tensor:
-        assert self.context is not None, "penalties belong to training"
+        assert self.context is not None, "penalties are computed in training only"
         prior = code.new_empty((_N_PRIOR, code.shape[-1]))
         prior.normal_(generator=self.context.generator).requires_grad_()
         code = code.requires_grad_()
         of_prior, of_code = self.discriminator(prior), self.discriminator(code)
         loss = softplus(-of_prior).mean() + nn.weighted_mean(softplus(of_code), weight).squeeze(-1)
-        slopes = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             (of_prior.sum(), of_code.sum()), (prior, code), create_graph=True
         )
-        squares = [slope.square().sum(dim=-1, keepdim=True) for slope in slopes]
-        steepness = squares[0].mean() + nn.weighted_mean(squares[1], weight).squeeze(-1)
-        return loss + _SLOPE_WEIGHT * steepness
+        squares = [gradient.square().sum(dim=-1, keepdim=True) for gradient in gradients]
+        gradient_penalty = squares[0].mean() + nn.weighted_mean(squares[1], weight).squeeze(-1)
+        return loss + gradient_penalty

@@ -1,4 +1,4 @@
-"""Contractive codes: they change little where the input does."""
+"""Contractive codes: a small change of the input changes them little."""
 
 from numbers import Real
 
@@ -7,25 +7,25 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.nn.latent import Network
 
 
-class Contractive(ParameterObject):
-    """Let the code change little where the input does, by a penalty on the encoder's slope.
+class Contractive(LatentParameters):
+    """Make the code robust to small changes of the input, by a penalty on its Jacobian.
 
-    The penalty is the squared norm of the Jacobian of the code with respect to the input,
-    in standard units and divided by the size of the code: 1 for PCA.
+    The penalty is the squared norm of the Jacobian of the code with respect to the input in
+    standard units, divided by the size of the code. It is 1 for PCA.
 
     Parameters
     ----------
     weight : float, default=0.01
-        What the penalty is multiplied by.
+        Factor of the penalty.
 
     Notes
     -----
-    The norm is estimated by the gradient of one random projection of the code a batch,
-    whose expectation it is; computing it exactly would take as many passes as the code has
-    entries.
+    One random projection of the code per batch estimates the norm without bias. The exact
+    norm would take one backward pass for each entry of the code.
 
     References
     ----------
@@ -45,45 +45,28 @@ class Contractive(ParameterObject):
     def __init__(self, weight: float = 0.01) -> None:
         self.weight = weight
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If the weight is negative.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         check_scalar(self.weight, "weight", Real, min_val=0)
         return _Contractive(self.weight)
 
 
 class _Contractive(nn.Latent):
+    allows_linear_path = True
+
     def __init__(self, weight: float) -> None:
         super().__init__()
         self.weight = weight
 
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
-        assert self.context is not None, "penalties belong to training"
+    def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
+        assert self.context is not None, "penalties are computed in training only"
         to_differentiate = torch.is_grad_enabled()
         with torch.enable_grad():
             standard = output.standard_input.detach().requires_grad_()
             code = autoencoder.encode_standard(standard)
-            # One projection for the whole batch: it does not depend on how many rows there are.
+            # One projection for the whole batch: the noise does not depend on the batch size.
             projection = torch.empty_like(code[0]).normal_(generator=self.context.generator)
-            (slope,) = torch.autograd.grad(
+            (gradient,) = torch.autograd.grad(
                 (code @ projection).sum(), standard, create_graph=to_differentiate
             )
-        squares = slope.square().sum(dim=-1, keepdim=True) / code.shape[-1]
+        squares = gradient.square().sum(dim=-1, keepdim=True) / code.shape[-1]
         return self.weight * nn.weighted_mean(squares, weight).squeeze(-1)

@@ -1,25 +1,26 @@
-"""Codes that survive noise."""
+"""Codes that are robust to noise."""
 
 from numbers import Real
 
+import torch
 from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.latents.base import LatentParameters
 
 
-class Noisy(ParameterObject):
-    """Add noise to the code in training, so that rows which differ have codes that differ.
+class Noisy(LatentParameters):
+    """Add normal noise to the code in training, so that similar codes decode to similar rows.
 
-    The decoder learns to read disturbed codes, and the encoder to keep codes of unlike
-    rows apart: what is near in the code is then alike.
+    The decoder learns to decode disturbed codes. The encoder learns to keep the codes of
+    different rows apart.
 
     Parameters
     ----------
     scale : float, default=0.3
-        Standard deviation of the noise, as a share of that of each entry of the code over
-        the batch: larger codes do not escape it.
+        Standard deviation of the noise, relative to the standard deviation of each entry of
+        the code over the batch. The encoder can not escape the noise by larger codes.
 
     References
     ----------
@@ -39,29 +40,13 @@ class Noisy(ParameterObject):
     def __init__(self, scale: float = 0.3) -> None:
         self.scale = scale
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has a value that it can not have.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         check_scalar(self.scale, "scale", Real, min_val=0)
         return _Noisy(self.scale)
 
 
 class _Noisy(nn.Latent):
+    allows_linear_path = True
     trades_reconstruction = True
 
     def __init__(self, scale: float) -> None:

@@ -1,4 +1,4 @@
-"""Sparse codes: few entries are active for each row."""
+"""Sparse codes: few entries are active in each row."""
 
 import math
 from numbers import Integral, Real
@@ -8,25 +8,27 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.nn.latent import Network
+from sklearn_ae.parameters import check_option
 
 
-class Sparse(ParameterObject):
-    """Let few entries of the code be active for each row, by a penalty.
+class Sparse(LatentParameters):
+    """Make few entries of the code active in each row, by a penalty.
 
-    A sparse code may have more entries than the data have columns: each row then chooses
-    the few that describe it.
+    A sparse code may have more entries than the data have columns. Each row then uses only
+    the few entries that describe it.
 
     Parameters
     ----------
     penalty : {"l1", "kl"}, default="l1"
-        "l1": the code is not negative, and its mean is the penalty [1]_; many entries are
-        exactly zero. "kl": the code is in (0, 1), and the penalty is the divergence of
-        each entry's mean activation from `target` [2]_.
+        "l1": the code is at least zero, and its mean is the penalty [1]_. Many entries become
+        exactly zero. "kl": the code is in (0, 1), and the penalty is the Kullback-Leibler
+        divergence of the mean activation of each entry from `target` [2]_.
     weight : float or None, default=None
-        What the penalty is multiplied by. None: 0.05 for "l1", 3 for "kl".
+        Factor of the penalty. None: 0.05 for "l1", 3 for "kl".
     target : float, default=0.05
-        Mean activation that "kl" asks for, in (0, 1).
+        Target of the mean activation with "kl", in (0, 1).
 
     References
     ----------
@@ -48,8 +50,6 @@ class Sparse(ParameterObject):
     True
     """
 
-    has_linear_path = False
-
     def __init__(
         self, penalty: str = "l1", weight: float | None = None, target: float = 0.05
     ) -> None:
@@ -57,26 +57,8 @@ class Sparse(ParameterObject):
         self.weight = weight
         self.target = target
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has a value that it can not have.
-        """
-        if self.penalty not in ("l1", "kl"):
-            raise ValueError(f"penalty must be one of ['kl', 'l1'], got {self.penalty!r}.")
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
+        check_option("penalty", self.penalty, ("kl", "l1"))
         weight = self.weight
         if weight is None:
             weight = 0.05 if self.penalty == "l1" else 3.0
@@ -99,9 +81,7 @@ class _SparseByL1(nn.Latent):
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden.relu()
 
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
+    def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
         return self.weight * nn.weighted_mean(output.code, weight).mean()
 
 
@@ -114,13 +94,11 @@ class _SparseByDivergence(nn.Latent):
         self.target = target
 
     def forward(self, hidden: Tensor) -> Tensor:
-        # Starts at the target: from 1/2, it is a long way down the flat end of the function.
+        # The code starts at the target. From 1/2, the flat end of the sigmoid would be far away.
         return (hidden + math.log(self.target / (1 - self.target))).sigmoid()
 
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
-        # Away from 0 and 1, where the divergence is infinite and rounding takes the mean.
+    def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
+        # Rounding may bring the mean to 0 or 1, where the divergence is infinite.
         eps = torch.finfo(output.code.dtype).eps
         active = nn.weighted_mean(output.code, weight).clamp(eps, 1 - eps)
         divergence = (
@@ -130,20 +108,19 @@ class _SparseByDivergence(nn.Latent):
         return self.weight * divergence.mean()
 
 
-class TopK(ParameterObject):
-    """Keep the k largest entries of the code of each row, and set the others to zero.
+class TopK(LatentParameters):
+    """Keep the k largest entries of each code, and set the others to zero.
 
     Parameters
     ----------
     k : int or None, default=None
-        How many entries are kept. None: a tenth of the code, at least one.
+        Number of entries to keep. None: a tenth of the code, at least one.
 
     References
     ----------
     Makhzani and Frey, "k-sparse autoencoders", ICLR 2014.
 
-    Gao et al., "Scaling and evaluating sparse autoencoders", ICLR 2025: the same for the
-    embeddings of language models.
+    Gao et al., "Scaling and evaluating sparse autoencoders", ICLR 2025.
 
     Examples
     --------
@@ -158,29 +135,10 @@ class TopK(ParameterObject):
     {5}
     """
 
-    has_linear_path = False
-
     def __init__(self, k: int | None = None) -> None:
         self.k = k
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If `k` is not between 1 and the size of the code.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         k = max(1, n_components // 10) if self.k is None else self.k
         check_scalar(k, "k", Integral, min_val=1, max_val=n_components)
         return _TopK(k)

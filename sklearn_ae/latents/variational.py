@@ -9,47 +9,45 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.nn.latent import Network
 
-# How fast the scale of the noise follows the batches.
-_MOMENTUM = 0.1
-# In which the scale of the noise and the weights of several draws settle.
-_N_STEPS = 5
-# Entries of the reconstructions that are held at once to estimate a likelihood.
-_MAX_ENTRIES = 2**23
+_MOMENTUM = 0.1  # of the running scale of the noise
+_N_STEPS = 5  # fixed-point steps for the scale of the noise and the weights of several draws
+_MAX_ENTRIES = 2**23  # entries of reconstructions in memory at once, for a likelihood
 
 
-class Variational(ParameterObject):
-    """Let the code of a row be a normal distribution, as near to the standard one as possible.
+class Variational(LatentParameters):
+    """Make the code of each row a normal distribution, close to the standard normal one.
 
-    The encoder gives mean and variance of each entry of the code, the decoder is trained
-    on draws, and the divergence of these distributions from the standard normal one, the
-    prior, is added to minus the log likelihood of the row: together a bound on minus the
-    log likelihood of the data [1]_. The code that `transform` gives is the mean.
+    The encoder gives the mean and the variance of each entry of the code. The decoder is
+    trained on draws from this distribution. The objective is minus the log likelihood of the
+    row plus the divergence of the distribution from the standard normal one, the prior. It
+    bounds minus the log likelihood of the data [1]_. `transform` gives the mean.
 
     Parameters
     ----------
     beta : float, default=1.0
-        What the divergence is multiplied by. More than 1 makes codes with fewer, more
-        independent entries in use [2]_; less makes better reconstructions.
+        Factor of the divergence. With more than 1, the code uses fewer and more independent
+        entries [2]_. With less than 1, reconstructions are better.
     warm_up : int, default=0
-        Number of epochs in which the divergence gains its weight step by step, so that the
-        decoder learns to use the code before it is pulled to the prior [3]_.
+        Number of epochs in which the factor of the divergence rises to `beta`, so that the
+        decoder first learns to use the code [3]_.
     free_bits : float, default=0.0
-        Divergence of each entry, in nats and on average over a batch, that costs nothing:
-        keeps entries in use [4]_.
+        Divergence of each entry that costs nothing, in nats, as a mean over a batch. It keeps
+        entries in use [4]_.
     n_samples : int, default=1
-        Draws from the code of each row. More than 1: the importance-weighted bound [5]_,
-        which is the nearer to the likelihood the more there are, at as much more time.
+        Number of draws from the code of each row. More than 1 gives the importance-weighted
+        bound [5]_. More draws give a tighter bound and take proportionally more time.
 
     Notes
     -----
-    The estimator's loss says what the likelihood is: squared error a normal distribution
-    around the reconstruction, absolute error a Laplace one, binary cross-entropy a
-    Bernoulli one; a callable is taken as minus the log likelihood, a mean over columns.
-    The scale of the first two is that of the errors, and does not have to be chosen [6]_.
-    The loss that is reported is the bound in nats a column, with the full divergence also
-    in the warm-up.
+    The loss of the estimator sets the likelihood: a normal distribution around the
+    reconstruction for the squared error, a Laplace distribution for the absolute error, a
+    Bernoulli distribution for the binary cross-entropy. A callable stands for minus the log
+    likelihood, as a mean over columns. Training estimates the scale of the normal and the
+    Laplace distribution [6]_. The reported loss is the bound in nats per column. It contains
+    the full divergence, also in the warm-up.
 
     References
     ----------
@@ -77,7 +75,6 @@ class Variational(ParameterObject):
     (1797,)
     """
 
-    has_linear_path = False
     has_likelihood = True
 
     def __init__(
@@ -88,32 +85,15 @@ class Variational(ParameterObject):
         self.free_bits = free_bits
         self.n_samples = n_samples
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has a value that it can not have.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         check_scalar(self.beta, "beta", Real, min_val=0)
         check_scalar(self.warm_up, "warm_up", Integral, min_val=0)
         check_scalar(self.free_bits, "free_bits", Real, min_val=0)
         check_scalar(self.n_samples, "n_samples", Integral, min_val=1)
         if self.n_samples > 1 and self.free_bits > 0:
             raise ValueError(
-                f"free_bits={self.free_bits:g} has no meaning with n_samples={self.n_samples}: in "
-                "the importance-weighted bound there is no divergence of single entries."
+                f"free_bits={self.free_bits:g} is not supported with n_samples={self.n_samples}: "
+                "the importance-weighted bound has no divergence of single entries."
             )
         return _Variational(self.beta, self.warm_up, self.free_bits, self.n_samples)
 
@@ -121,6 +101,7 @@ class Variational(ParameterObject):
 class _Variational(nn.Latent):
     hidden_per_component = 2
     trades_reconstruction = True
+    has_likelihood = True
     noise_scale: Tensor
 
     def __init__(self, beta: float, warm_up: int, free_bits: float, n_samples: int) -> None:
@@ -143,20 +124,16 @@ class _Variational(nn.Latent):
         return divergence(hidden)
 
     def objective(
-        self,
-        autoencoder: nn.Autoencoder,
-        output: nn.Output,
-        loss: Tensor,
-        weight: Tensor | None,
+        self, autoencoder: Network, output: nn.Output, loss: Tensor, weight: Tensor | None
     ) -> nn.Objective:
         assert autoencoder.likelihood is not None, "checked where the network is built"
-        assert self.context is not None, "objectives belong to training"
+        assert self.context is not None, "objectives are computed in training only"
         likelihood, n_features = nn.LIKELIHOODS[autoencoder.likelihood], output.raw.shape[-1]
         loss = loss.unflatten(0, (self.n_samples, -1))
         code = output.code.unflatten(0, (self.n_samples, -1))
         ratio = _log_ratio(output.hidden, code) if self.n_samples > 1 else None
-        # At its best the scale of the noise is the mean error, that of the batch in training:
-        # of several draws, as they are weighted in the bound, which depends on the scale in turn.
+        # The best scale of the noise is the mean error of the batch. With several draws, the bound
+        # weights them, and the weights depend on the scale in turn.
         with torch.no_grad():
             scale = _positive(_mean(loss, weight))
             if ratio is not None:
@@ -170,7 +147,7 @@ class _Variational(nn.Latent):
         share = (self.context.epoch + 1) / (self.warm_up + 1)
         if share >= 1:
             return nn.Objective(value, value)
-        # Epochs are compared by the same bound.
+        # The value has the full divergence: epochs are compared by the same bound.
         warming = self._bound(output.hidden, ratio, nats, weight, share * self.beta)
         return nn.Objective(warming / n_features, value)
 
@@ -197,23 +174,9 @@ class _Variational(nn.Latent):
         x: Tensor,
         noise: Tensor,
     ) -> Tensor:
-        """Estimate the log likelihood of rows by importance sampling.
+        """Estimate the log likelihood of rows in nats, standard units, by importance sampling.
 
-        Parameters
-        ----------
-        autoencoder : Autoencoder
-            The network.
-        per_sample_loss : callable
-            ``(output, x, autoencoder) -> loss`` of each row.
-        x : Tensor of shape (batch, n_features)
-            Rows in input units.
-        noise : Tensor of shape (n_samples, n_components)
-            Standard normal numbers, the same for each row.
-
-        Returns
-        -------
-        log_likelihood : Tensor of shape (batch,)
-            In nats, standard units.
+        All rows use the same `noise`, standard normal of shape (n_samples, n_components).
         """
         assert autoencoder.likelihood is not None, "checked where the network is built"
         likelihood = nn.LIKELIHOODS[autoencoder.likelihood]
@@ -228,14 +191,14 @@ class _Variational(nn.Latent):
             loss = per_sample_loss(output, x, autoencoder).unflatten(0, (len(part), -1))
             ratio = ((part.square()[:, None] - code.square()) / 2 + log_std).sum(dim=-1)
             log_weight = ratio - likelihood(loss, self.noise_scale) * x.shape[-1]
-            # Rows so far out that the network overflows are impossible, not undefined.
+            # If the network overflows for a row, the row is impossible, not undefined.
             log_weight = log_weight.nan_to_num(-math.inf, -math.inf, -math.inf)
             total = total.logaddexp(log_weight.logsumexp(dim=0))
         return total - math.log(len(noise))
 
 
 def divergence(hidden: Tensor) -> Tensor:
-    """Compute the Kullback-Leibler divergence of normal distributions from the standard one.
+    """Compute the Kullback-Leibler divergence from the standard normal distribution.
 
     Parameters
     ----------
@@ -252,13 +215,13 @@ def divergence(hidden: Tensor) -> Tensor:
 
 
 def _moments(hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Split what the encoder gives into mean and log standard deviation."""
+    """Split the output of the encoder into mean and log standard deviation."""
     mean, log_variance = hidden.chunk(2, dim=-1)
     return mean, log_variance / 2
 
 
 def _log_ratio(hidden: Tensor, code: Tensor) -> Tensor:
-    """Give the log density of a code under the prior minus that under its own distribution."""
+    """Compute the log density of codes under the prior minus that under their distribution."""
     mean, log_std = _moments(hidden)
     standard = (code - mean) * (-log_std).exp()
     return ((standard.square() - code.square()) / 2 + log_std).sum(dim=-1)

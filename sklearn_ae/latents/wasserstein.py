@@ -1,4 +1,4 @@
-"""Codes whose distribution is matched to a normal one, by its distance in a kernel."""
+"""Codes with a standard normal distribution, by a kernel distance."""
 
 from numbers import Real
 
@@ -7,31 +7,31 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.parameters import ParameterObject
+from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.nn.latent import Network
 
-# Widths of the kernels, as shares of the typical distance of two draws from the prior.
+# Widths of the kernels, relative to the typical distance between two draws from the prior.
 _WIDTHS = (0.25, 0.5, 1.0, 2.0)
-_BLOCK = 1024
+_BLOCK = 1024  # codes whose distances to all codes are in memory at once
 
 
-class Wasserstein(ParameterObject):
-    """Match the distribution of the codes to a normal one, so that new codes can be drawn.
+class Wasserstein(LatentParameters):
+    """Match the distribution of the codes to a normal distribution, so that you can sample.
 
     The penalty is the squared maximum mean discrepancy [1]_ between the codes of a batch
-    and the standard normal distribution, the prior; with it, the autoencoder minimises a
-    bound of the Wasserstein distance between data and samples [2]_. Single codes are as
-    sharp as those of a plain autoencoder: it is only all of them together that have to
-    look normal.
+    and the standard normal distribution, the prior. The autoencoder then minimises a bound
+    of the Wasserstein distance between data and samples [2]_. Each code is a point, as in a
+    plain autoencoder. Only the codes of all rows together have to look normal.
 
     Parameters
     ----------
     weight : float, default=10.0
-        What the penalty is multiplied by.
+        Factor of the penalty.
 
     Notes
     -----
-    The kernel is a mean of Gaussian kernels of several widths, whose means under the prior
-    are known: no samples of the prior have to be drawn.
+    The kernel is a mean of Gaussian kernels of several widths. Their means under the prior
+    have a closed form, so no samples of the prior are needed.
 
     References
     ----------
@@ -52,29 +52,10 @@ class Wasserstein(ParameterObject):
     (3, 64)
     """
 
-    has_linear_path = False
-
     def __init__(self, weight: float = 10.0) -> None:
         self.weight = weight
 
-    def build(self, n_components: int) -> nn.Latent:
-        """Build the module.
-
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has a value that it can not have.
-        """
+    def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         check_scalar(self.weight, "weight", Real, min_val=0)
         return _Wasserstein(self.weight)
 
@@ -87,9 +68,7 @@ class _Wasserstein(nn.Latent):
         self.has_prior = weight > 0
         self.weight = weight
 
-    def penalty(
-        self, autoencoder: nn.Autoencoder, output: nn.Output, weight: Tensor | None
-    ) -> Tensor:
+    def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
         return self.weight * squared_discrepancy(output.code, weight)
 
 
@@ -101,19 +80,18 @@ def squared_discrepancy(code: Tensor, weight: Tensor | None = None) -> Tensor:
     code : Tensor of shape (n, n_components)
         Codes.
     weight : Tensor of shape (n,) or None, default=None
-        Their weights.
+        Sample weights.
 
     Returns
     -------
     discrepancy : Tensor of shape ()
-        At least about 1 / n, since every code is next to itself.
+        The discrepancy. It is at least about 1 / n, since each code is compared with itself.
     """
     n_components = code.shape[-1]
     squares = code.square().sum(dim=-1)
     total = code.new_zeros(())
     for width in _WIDTHS:
         variance = 2 * n_components * width**2
-        # The mean over all pairs, so many rows at a time.
         to_others = [
             nn.weighted_mean(
                 (_squared_distances(code, squares, some) / (-2 * variance)).exp(), weight
@@ -129,6 +107,6 @@ def squared_discrepancy(code: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def _squared_distances(code: Tensor, squares: Tensor, some: Tensor) -> Tensor:
-    """Give those of all codes, as rows, from some of them, as columns."""
-    # By way of products, not of differences.
+    """Compute the distances of all codes (rows) to some of them (columns)."""
+    # Differences would take memory for n_components times as many numbers.
     return (squares[:, None] + squares[some] - 2 * code @ code[some].T).clamp(min=0)

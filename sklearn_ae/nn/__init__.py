@@ -1,16 +1,14 @@
 """The network itself: pure PyTorch modules that know neither scikit-learn nor skorch."""
 
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
-from sklearn_ae.nn.chain import Chain
+from sklearn_ae.nn.backprop import Backprop, is_plain, split_parameters
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.gelu import GELU
-from sklearn_ae.nn.latent import Latent, Objective, weighted_mean
+from sklearn_ae.nn.latent import IdentityLatent, Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
-from sklearn_ae.nn.members import are_stackable, own_memory, share_memory, stack_members
-from sklearn_ae.nn.nearest_code import nearest_code
 from sklearn_ae.nn.random import (
     Context,
     ContextModule,
@@ -21,6 +19,7 @@ from sklearn_ae.nn.random import (
     SaltAndPepperNoise,
 )
 from sklearn_ae.nn.recurrent import CELLS, RecurrentDecoder, RecurrentEncoder
+from sklearn_ae.nn.refinement import encode_refined, refine_codes, refine_output
 from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedLinear, TiedStack
 
 __all__ = [
@@ -29,7 +28,7 @@ __all__ = [
     "GELU",
     "LIKELIHOODS",
     "Autoencoder",
-    "Chain",
+    "Backprop",
     "CodeBasis",
     "Context",
     "ContextModule",
@@ -38,6 +37,7 @@ __all__ = [
     "Corruption",
     "Dropout",
     "GaussianNoise",
+    "IdentityLatent",
     "Latent",
     "Linear",
     "LinearPath",
@@ -50,11 +50,11 @@ __all__ = [
     "Stack",
     "TiedLinear",
     "TiedStack",
-    "are_stackable",
-    "nearest_code",
-    "own_memory",
-    "share_memory",
-    "stack_members",
+    "encode_refined",
+    "is_plain",
+    "refine_codes",
+    "refine_output",
+    "split_parameters",
     "starts_at_zero",
     "weighted_mean",
     "zero_last_layer",

@@ -1,38 +1,12 @@
 """The autoencoder: encoder, decoder, linear path and the units of the data."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from sklearn_ae.nn.code_basis import CodeBasis
-from sklearn_ae.nn.latent import Latent
+from sklearn_ae.nn.latent import IdentityLatent, Latent, Output
 from sklearn_ae.nn.linear_path import LinearPath
-from sklearn_ae.nn.nearest_code import nearest_code
 from sklearn_ae.nn.random import Corruption
-
-
-class Output(NamedTuple):
-    """What the training objective may look at.
-
-    Attributes
-    ----------
-    standard_input : Tensor of shape (..., batch, n_features)
-        The input in standard units, ``(x - shift) / scale``.
-    raw : Tensor of shape (..., batch, n_features)
-        What the decoder gives: the reconstruction in standard units, before it is clipped,
-        or what its activation is applied to. Where the latent draws several codes a row,
-        there are as many copies of the batch, one after the other.
-    code : Tensor of shape (..., batch, n_components)
-        The code, with as many rows as `raw`.
-    hidden : Tensor of shape (..., batch, n_hidden)
-        What the encoder gives, of which the latent makes the code.
-    """
-
-    standard_input: Tensor
-    raw: Tensor
-    code: Tensor
-    hidden: Tensor
 
 
 class Autoencoder(nn.Module):
@@ -105,7 +79,7 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.linear_path = linear_path
-        self.latent = Latent() if latent is None else latent
+        self.latent = IdentityLatent() if latent is None else latent
         self.corruption = corruption
         self.basis = basis
         self.output_activation = output_activation
@@ -138,49 +112,6 @@ class Autoencoder(nn.Module):
         """
         code = self.encode_standard(self.standardize(x))
         return code if self.basis is None else self.basis.encode(code)
-
-    def encode_nearest(self, x: Tensor, max_iter: int) -> Tensor:
-        """Give the code of rows whose reconstructions are nearest to them.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_rows, n_features)
-            Rows in input units.
-        max_iter : int
-            Number of steps, at the most, that lead there from what `encode` gives; 0: none.
-
-        Returns
-        -------
-        code : Tensor of shape (n_rows, n_components)
-            Their codes.
-        """
-        code = self.encode(x)
-        if max_iter == 0:
-            return code
-        return nearest_code(self.decode_to_standard, code, self.standardize(x), max_iter)
-
-    def approach(self, output: Output, max_iter: int) -> Output:
-        """Move the codes of an output to where their reconstructions are nearest.
-
-        Parameters
-        ----------
-        output : Output
-            What the network gives for a batch.
-        max_iter : int
-            Number of steps, at the most.
-
-        Returns
-        -------
-        output : Output
-            The same rows at their nearest codes.
-        """
-        code = nearest_code(
-            lambda code: self.to_standard_units(self.decode_raw(code)),
-            output.code,
-            output.standard_input,
-            max_iter,
-        )
-        return output._replace(code=code, raw=self.decode_raw(code))
 
     def encode_standard(self, standard: Tensor) -> Tensor:
         """Give the code of rows in standard units, as the decoder takes it.

@@ -43,15 +43,18 @@ class CodeBasis(nn.Module):
     True
     """
 
-    there: Tensor
-    start: Tensor
-    back: Tensor
-    origin: Tensor
+    encoder_matrix: Tensor
+    encoder_vector: Tensor
+    decoder_matrix: Tensor
+    decoder_vector: Tensor
 
     def __init__(self, n_components: int, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         # As in nn.Linear: matrices have a row for each entry of what they give.
-        for matrix, vector in (("there", "start"), ("back", "origin")):
+        for matrix, vector in (
+            ("encoder_matrix", "encoder_vector"),
+            ("decoder_matrix", "decoder_vector"),
+        ):
             self.register_buffer(matrix, torch.eye(n_components, dtype=dtype))
             self.register_buffer(vector, torch.zeros(n_components, dtype=dtype))
 
@@ -68,7 +71,7 @@ class CodeBasis(nn.Module):
         arranged : Tensor of shape (..., n_components)
             Their coordinates.
         """
-        return _affine(code, self.there, self.start)
+        return nn.functional.linear(code, self.encoder_matrix, self.encoder_vector)
 
     def decode(self, arranged: Tensor) -> Tensor:
         """Go back.
@@ -83,7 +86,7 @@ class CodeBasis(nn.Module):
         code : Tensor of shape (..., n_components)
             The codes.
         """
-        return _affine(arranged, self.back, self.origin)
+        return nn.functional.linear(arranged, self.decoder_matrix, self.decoder_vector)
 
     def arrange(
         self,
@@ -126,14 +129,14 @@ class CodeBasis(nn.Module):
         effect, turn = effect.flip(0), turn.flip(1)
         if effect[0] <= 0:
             return False
-        # A direction that the decoder takes no notice of would be lost on the way back.
+        # A direction that the decoder takes no notice of would be lost in decoding.
         effect = effect.clamp(min=effect[0] * negligible).sqrt()
         # As svd_flip does for PCA: the largest entry of the mean slope is positive.
         along = turn.T @ mean_slope
         largest = along.gather(1, along.abs().argmax(1, keepdim=True)).T
         turn = torch.where(largest < 0, -turn, turn)
-        there = (turn * effect).T @ (axes / spread).T
-        self._set(there, steps.T @ (turn / effect), origin)
+        to_basis = (turn * effect).T @ (axes / spread).T
+        self._set(to_basis, steps.T @ (turn / effect), origin)
         return True
 
     def reorder(self, order: Tensor) -> None:
@@ -144,19 +147,13 @@ class CodeBasis(nn.Module):
         order : Tensor of int of shape (n_components,)
             The present place of each.
         """
-        self._set(self.there[order], self.back[:, order], self.origin)
+        self._set(self.encoder_matrix[order], self.decoder_matrix[:, order], self.decoder_vector)
 
-    def _set(self, there: Tensor, back: Tensor, origin: Tensor) -> None:
-        self.there.copy_(there)
-        self.back.copy_(back)
-        self.start.copy_(-there @ origin)
-        self.origin.copy_(origin)
-
-
-def _affine(code: Tensor, matrix: Tensor, vector: Tensor) -> Tensor:
-    if matrix.dim() == 2:
-        return nn.functional.linear(code, matrix, vector)
-    return torch.baddbmm(vector, code, matrix.mT)  # of several members
+    def _set(self, to_basis: Tensor, from_basis: Tensor, center: Tensor) -> None:
+        self.encoder_matrix.copy_(to_basis)
+        self.encoder_vector.copy_(-to_basis @ center)
+        self.decoder_matrix.copy_(from_basis)
+        self.decoder_vector.copy_(center)
 
 
 def _uncorrelated(code: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Convolutional encoder and decoder of flat rows."""
+"""Convolutional encoder and decoder for flattened images."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,19 +19,19 @@ class ConvolutionalEncoder(nn.Module):
     kernel_size : int
         Side of the kernels, odd.
     stride : int
-        Stride of each convolution: by how much it shrinks the image.
+        Stride of each convolution, the factor by which it shrinks the image.
     n_components : int
         Size of the code.
     activation : callable
-        Makes the activation after each convolution.
+        Returns the activation module after each convolution.
 
     Notes
     -----
-    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``, where the
-    features are an image of any size, flattened in the order of `image_shape`.
+    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``. Each row is an
+    image, flattened in the order of `image_shape`.
 
-    The layers are normalised over channels and pixels of each image by itself [1]_, so
-    that its code does not depend on the other images of a batch.
+    The layers are normalised over channels and pixels within each image [1]_. The code of an
+    image then does not depend on the other images of its batch.
 
     References
     ----------
@@ -67,7 +67,7 @@ class ConvolutionalEncoder(nn.Module):
                 activation(),
             ]
         self.convolutions = nn.Sequential(*layers)
-        last = image_sizes(image_shape[1:], len(channels), kernel_size, stride)[-1]
+        last = _image_sizes(image_shape[1:], len(channels), kernel_size, stride)[-1]
         self.to_code = nn.Linear(channels[-1] * math.prod(last), n_components)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class ConvolutionalEncoder(nn.Module):
 
 
 class ConvolutionalDecoder(nn.Module):
-    """The mirror of :class:`ConvolutionalEncoder`: a linear layer, then transposed convolutions.
+    """A linear layer, then transposed convolutions: :class:`ConvolutionalEncoder` in reverse.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ class ConvolutionalDecoder(nn.Module):
     kernel_size : int
         Side of the kernels, odd.
     stride : int
-        Stride of each convolution: by how much it grows the image.
+        Stride of each convolution, the factor by which it grows the image.
     n_components : int
         Size of the code.
     activation : callable
-        Makes the activation before each transposed convolution.
+        Returns the activation module before each transposed convolution.
 
     Notes
     -----
@@ -117,7 +117,7 @@ class ConvolutionalDecoder(nn.Module):
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
-        sizes = image_sizes(image_shape[1:], len(channels), kernel_size, stride)
+        sizes = _image_sizes(image_shape[1:], len(channels), kernel_size, stride)
         self.first_shape = (channels[-1], *sizes[-1])
         self.from_code = nn.Linear(n_components, math.prod(self.first_shape))
         padding = kernel_size // 2
@@ -125,7 +125,7 @@ class ConvolutionalDecoder(nn.Module):
         all_channels = [image_shape[0], *channels]
         for i in reversed(range(len(channels))):
             n_in, n_out = all_channels[i + 1], all_channels[i]
-            # A convolution gives the same size for several sizes of its input: the right one.
+            # Images of several sizes shrink to the same size: the padding selects the right one.
             (height, width), (small_height, small_width) = sizes[i], sizes[i + 1]
             smallest = kernel_size - 2 * padding - stride
             output_padding = (
@@ -144,25 +144,10 @@ class ConvolutionalDecoder(nn.Module):
         return self.convolutions(images).flatten(-3)
 
 
-def image_sizes(
+def _image_sizes(
     size: tuple[int, int], n_layers: int, kernel_size: int, stride: int
 ) -> list[tuple[int, int]]:
-    """Give height and width before and after each of several convolutions.
-
-    Parameters
-    ----------
-    size : tuple of int
-        Height and width of the image.
-    n_layers : int
-        Number of convolutions.
-    kernel_size, stride : int
-        Their kernel, padded by its half, and stride.
-
-    Returns
-    -------
-    sizes : list of tuple of int
-        The ``n_layers + 1`` sizes.
-    """
+    """Compute height and width before and after each of several convolutions."""
     border = 2 * (kernel_size // 2) - kernel_size
     sizes = [size]
     for _ in range(n_layers):

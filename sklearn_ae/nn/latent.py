@@ -1,50 +1,104 @@
-"""What happens at the code: nothing, unless a subclass says otherwise."""
+"""The latent: the module between encoder and decoder, and what it may look at."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
 from sklearn_ae.nn.random import ContextModule
 
-if TYPE_CHECKING:
-    from sklearn_ae.nn.autoencoder import Autoencoder, Output
+
+class Output(NamedTuple):
+    """The output of an autoencoder, as the training objective sees it.
+
+    A latent may draw several codes for each row. `raw` and `code` then hold as many copies of
+    the batch, one after the other.
+
+    Attributes
+    ----------
+    standard_input : Tensor of shape (..., batch, n_features)
+        The input in standard units, ``(x - shift) / scale``.
+    raw : Tensor of shape (..., n_copies * batch, n_features)
+        The output of the decoder: the reconstruction in standard units before clipping, or
+        the argument of the output activation.
+    code : Tensor of shape (..., n_copies * batch, n_components)
+        The code.
+    hidden : Tensor of shape (..., batch, n_hidden)
+        The output of the encoder, which the latent maps to the code.
+    """
+
+    standard_input: Tensor
+    raw: Tensor
+    code: Tensor
+    hidden: Tensor
 
 
 class Objective(NamedTuple):
-    """What training does with a batch.
+    """The training objective of a batch.
 
     Attributes
     ----------
     loss : Tensor of shape ()
-        What is minimised.
+        Training minimises it.
     value : Tensor of shape ()
-        What epochs are judged by; the same, unless that changes in the course of training.
+        Epochs are compared by it. It differs from `loss` where `loss` changes from epoch to
+        epoch.
     """
 
     loss: Tensor
     value: Tensor
 
 
-class Latent(ContextModule):
-    """What stands between encoder and decoder.
-
-    A subclass overrides ``forward``, which maps what the encoder gives to the code, or
-    ``penalty``, or the whole ``objective``. None of them may draw random numbers other
-    than from `context`.
+class Network(Protocol):
+    """The part of an autoencoder that a latent may use.
 
     Attributes
     ----------
-    hidden_per_component : int
-        How many numbers it takes from the encoder for each entry of the code.
-    has_prior : bool
-        Whether codes are asked to be distributed as independent standard normal numbers.
-    trades_reconstruction : bool
-        Whether worse reconstructions than those of PCA are in its nature.
-    warm_up : int
-        Number of epochs in which what is minimised still changes; training does not stop
-        before.
-    is_game : bool
-        Whether the gradient is not that of any function, so that none can be searched.
+    likelihood : str or None
+        The distribution that the loss stands for, a key of ``LIKELIHOODS``.
+    """
+
+    likelihood: str | None
+
+    def encode_standard(self, standard: Tensor) -> Tensor:
+        """Encode rows in standard units.
+
+        Parameters
+        ----------
+        standard : Tensor of shape (..., n_features)
+            The rows.
+
+        Returns
+        -------
+        code : Tensor of shape (..., n_components)
+            Their codes.
+        """
+        ...
+
+
+class Latent(ContextModule):
+    """Base class of the modules between encoder and decoder.
+
+    A subclass overrides ``forward``, which maps the output of the encoder to the code, or
+    ``penalty``, or the whole ``objective``. All random numbers come from `context`.
+
+    Attributes
+    ----------
+    hidden_per_component : int, default=1
+        Number of outputs of the encoder for each entry of the code.
+    has_prior : bool, default=False
+        Whether training brings the codes close to independent standard normal numbers.
+    has_likelihood : bool, default=False
+        Whether the module has a method ``log_likelihood``.
+    trades_reconstruction : bool, default=False
+        Whether reconstructions may be worse than those of PCA by design.
+    warm_up : int, default=0
+        Number of epochs in which the objective still changes. Training does not stop earlier.
+    is_game : bool, default=False
+        Whether no function has the gradient of the objective. A line search is impossible then.
+    allows_linear_path : bool, default=False
+        Whether the code may be that of PCA, so that a linear path can stand beside the network.
+    is_identity : bool, default=False
+        Whether the code is the output of the encoder and the loss has no penalty.
 
     Notes
     -----
@@ -52,85 +106,86 @@ class Latent(ContextModule):
     ``(..., batch, n_components)``.
     """
 
-    hidden_per_component = 1
-    has_prior = False
-    trades_reconstruction = False
-    warm_up = 0
-    is_game = False
+    hidden_per_component: int = 1
+    has_prior: bool = False
+    has_likelihood: bool = False
+    trades_reconstruction: bool = False
+    warm_up: int = 0
+    is_game: bool = False
+    allows_linear_path: bool = False
+    is_identity: bool = False
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden
 
-    def penalty(
-        self,
-        autoencoder: "Autoencoder",
-        output: "Output",
-        weight: Tensor | None,
-    ) -> Tensor | None:
-        """Give what is added to the mean loss of a batch.
+    def penalty(self, autoencoder: Network, output: Output, weight: Tensor | None) -> Tensor | None:
+        """Compute the penalty that is added to the mean loss of a batch.
 
         Parameters
         ----------
-        autoencoder : Autoencoder
-            The network.
+        autoencoder : Network
+            The autoencoder.
         output : Output
-            What it gave for the batch.
+            Its output for the batch.
         weight : Tensor of shape (batch,) or None
-            Sample weights of mean 1 over the training rows.
+            Sample weights. Their mean over the training rows is 1.
 
         Returns
         -------
         penalty : Tensor of shape () or None
-            The penalty; None for none.
+            The penalty, if there is one.
         """
         return None
 
     def objective(
-        self,
-        autoencoder: "Autoencoder",
-        output: "Output",
-        loss: Tensor,
-        weight: Tensor | None,
+        self, autoencoder: Network, output: Output, loss: Tensor, weight: Tensor | None
     ) -> Objective:
-        """Give what training minimises: the mean loss of a batch and the penalty.
+        """Compute the training objective: the mean loss of a batch plus the penalty.
 
         Parameters
         ----------
-        autoencoder : Autoencoder
-            The network.
+        autoencoder : Network
+            The autoencoder.
         output : Output
-            What it gave for the batch.
-        loss : Tensor of shape (batch,)
+            Its output for the batch.
+        loss : Tensor of shape (n_copies * batch,)
             Loss of each row, a mean over the columns.
         weight : Tensor of shape (batch,) or None
-            Sample weights of mean 1 over the training rows.
+            Sample weights. Their mean over the training rows is 1.
 
         Returns
         -------
         objective : Objective
-            The same to be minimised and to be judged by.
+            The objective.
         """
-        # Divided by the number of samples, not by the weights of the batch, so that every epoch
-        # weighs every row alike wherever shuffling puts it.
+        # Dividing by the sum of the batch's weights would make the share of a row in an epoch
+        # depend on the other rows of its batch.
         mean = (loss if weight is None else loss * weight).mean()
         penalty = self.penalty(autoencoder, output, weight)
         total = mean if penalty is None else mean + penalty
         return Objective(total, total)
 
     def divergence(self, hidden: Tensor) -> Tensor | None:
-        """Give how far the distribution of each entry of a code is from the prior.
+        """Compute the divergence of each entry of the code from the prior.
 
         Parameters
         ----------
         hidden : Tensor of shape (batch, hidden_per_component * n_components)
-            What the encoder gives.
+            Output of the encoder.
 
         Returns
         -------
         divergence : Tensor of shape (batch, n_components) or None
-            In nats; None where codes are points.
+            In nats. None if codes are points, not distributions.
         """
         return None
+
+
+class IdentityLatent(Latent):
+    """The plain latent: the code is the output of the encoder."""
+
+    allows_linear_path = True
+    is_identity = True
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
@@ -139,7 +194,7 @@ def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     Parameters
     ----------
     values : Tensor of shape (batch, n)
-        A row of values for each row of the batch.
+        Values of each row.
     weight : Tensor of shape (batch,) or None
         Sample weights.
 

@@ -1,59 +1,42 @@
 """Modules that draw random numbers while the network is trained."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 
 class Context:
-    """What the training tells the modules about itself and about the batch.
-
-    Random numbers come from here. Rows of a batch that are the same get the same ones,
-    wherever they stand in it: a row of weight 2 does what the row does twice, also
-    where it is disturbed at random.
+    """The state of the training that modules may read, and their source of random numbers.
 
     Parameters
     ----------
     generator : torch.Generator
-        On the device of the rows.
+        Source of the random numbers, on the device of the rows.
     epoch : int, default=0
-        How many epochs the network has been trained for.
-    standardize : callable or None, default=None
-        Takes rows to standard units, so that the numbers do not depend on the units.
+        Number of finished epochs.
 
     Attributes
     ----------
     weight : Tensor of shape (batch,) or None
         Sample weights of the batch.
     is_trial : bool
-        Whether the weights of the network are only tried, by a search along a line.
+        Whether the batch is only evaluated, for example in a line search. Modules must not
+        update their buffers then.
 
     Examples
     --------
     >>> import torch
     >>> from sklearn_ae.nn import Context
     >>> context = Context(torch.Generator().manual_seed(0))
-    >>> context.begin(torch.tensor([[1.0], [2.0], [1.0]]))
-    >>> first, second, third = context.normal(torch.empty(3, 5))
-    >>> first.equal(third), first.equal(second)
-    (True, False)
+    >>> context.bernoulli(torch.empty(2, 4), 0.5)
+    tensor([[0., 0., 1., 0.],
+            [0., 0., 1., 1.]])
     """
 
-    def __init__(
-        self,
-        generator: torch.Generator,
-        *,
-        epoch: int = 0,
-        standardize: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
+    def __init__(self, generator: torch.Generator, *, epoch: int = 0) -> None:
         self.generator = generator
         self.epoch = epoch
-        self.standardize = standardize
         self.weight: Tensor | None = None
         self.is_trial = False
-        self._rows: Tensor | None = None
-        self._distinct: tuple[Tensor, int] | None = None
 
     def begin(self, rows: Tensor, weight: Tensor | None = None) -> None:
         """Begin a batch.
@@ -61,106 +44,72 @@ class Context:
         Parameters
         ----------
         rows : Tensor of shape (batch, n_features)
-            Its rows.
+            Rows of the batch. The context does not use them.
         weight : Tensor of shape (batch,) or None, default=None
-            Their weights.
+            Their sample weights.
         """
         self.weight = weight
-        self._rows, self._distinct = rows, None
 
     def normal(self, like: Tensor) -> Tensor:
         """Draw from the standard normal distribution.
 
         Parameters
         ----------
-        like : Tensor of shape (batch, ...) or (members, batch, n)
-            Gives shape, type and device. There may be several times as many rows as in
-            the batch, one copy of it after the other.
+        like : Tensor
+            Gives shape, type and device.
 
         Returns
         -------
         noise : Tensor
-            Random numbers, of the same shape.
+            The random numbers.
         """
-        return self._draw(like, lambda table: table.normal_(generator=self.generator))
+        return torch.empty_like(like).normal_(generator=self.generator)
 
     def uniform(self, like: Tensor) -> Tensor:
         """Draw from the uniform distribution over [0, 1).
 
         Parameters
         ----------
-        like : Tensor of shape (batch, ...) or (members, batch, n)
-            As in `normal`.
+        like : Tensor
+            Gives shape, type and device.
 
         Returns
         -------
         noise : Tensor
-            Random numbers, of the same shape.
+            The random numbers.
         """
-        return self._draw(like, lambda table: table.uniform_(generator=self.generator))
+        return torch.empty_like(like).uniform_(generator=self.generator)
 
     def bernoulli(self, like: Tensor, p: float) -> Tensor:
         """Draw ones with probability `p`, else zeros.
 
         Parameters
         ----------
-        like : Tensor of shape (batch, ...) or (members, batch, n)
-            As in `normal`.
+        like : Tensor
+            Gives shape, type and device.
         p : float
             The probability.
 
         Returns
         -------
         noise : Tensor
-            Random numbers, of the same shape.
+            The random numbers.
         """
-        return self._draw(like, lambda table: table.bernoulli_(p, generator=self.generator))
-
-    def _draw(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
-        assert self._rows is not None, "a batch has begun"
-        if self._distinct is None:
-            rows = self._rows.detach()
-            standard = rows if self.standardize is None else self.standardize(rows)
-            self._distinct = _number_distinct_rows(rows, standard)
-        number, n_distinct = self._distinct
-        if like.shape[0] % len(number):  # the first dimension is that of the members
-            table = fill(like.new_empty((like.shape[0], n_distinct, *like.shape[2:])))
-            return table.index_select(1, number)
-        n_copies = like.shape[0] // len(number)
-        table = fill(like.new_empty((n_copies, n_distinct, *like.shape[1:])))
-        return table.index_select(1, number).flatten(0, 1)
+        return torch.empty_like(like).bernoulli_(p, generator=self.generator)
 
 
 class ContextModule(nn.Module):
-    """A module that behaves otherwise in training, and draws its random numbers from there.
+    """A module that draws its random numbers from a context.
 
-    PyTorch's own modules draw from its global random state; these leave it alone.
+    PyTorch's own modules draw from the global random state instead.
 
     Attributes
     ----------
     context : Context or None
-        Given by the training, also where held-out rows are judged; None otherwise.
+        Set in training, also while validation rows are scored. None otherwise.
     """
 
     context: Context | None = None
-
-
-def _number_distinct_rows(rows: Tensor, standard: Tensor) -> tuple[Tensor, int]:
-    """Give the number of each row, the same for rows that are the same, and how many there are.
-
-    Numbers follow an order that depends neither on where the rows stand nor on their units.
-    """
-    seeded = torch.Generator().manual_seed(0)
-    bits = rows.contiguous().view(torch.int32)
-    # A hash that is exact in any order of summation: products modulo 2^32 with random odd numbers.
-    # Round values have empty low bits, which the products would keep empty.
-    factors = torch.randint(-(2**30), 2**30, bits.shape[-1:], generator=seeded) * 2 + 1
-    bits = bits ^ (bits >> 15)
-    keys = (bits * factors.to(bits.device, torch.int32)).sum(dim=-1)
-    distinct, number = keys.unique(return_inverse=True)
-    direction = torch.randn(standard.shape[-1], generator=seeded).to(standard)
-    places = standard.new_empty(len(distinct)).scatter_(0, number, (standard * direction).sum(-1))
-    return places.argsort().argsort()[number], len(distinct)
 
 
 class Dropout(ContextModule):
@@ -169,7 +118,7 @@ class Dropout(ContextModule):
     Parameters
     ----------
     p : float
-        Probability of an entry to be set to zero, in [0, 1).
+        Probability that an entry is set to zero, in [0, 1).
 
     References
     ----------
@@ -182,7 +131,6 @@ class Dropout(ContextModule):
     >>> from sklearn_ae.nn import Context, Dropout
     >>> dropout, x = Dropout(0.5), torch.ones(1, 100)
     >>> dropout.context = Context(torch.Generator().manual_seed(0))
-    >>> dropout.context.begin(x)
     >>> dropout(x).unique()
     tensor([0., 2.])
     >>> bool((dropout.eval()(x) == 1).all())
@@ -204,9 +152,9 @@ class Dropout(ContextModule):
 
 
 class Corruption(ContextModule):
-    """Corrupt rows wherever there is a context: in training, and where it is validated.
+    """Base class of corruptions: corrupt rows wherever there is a context.
 
-    A subclass defines ``corrupt``, which maps rows in input units to corrupted ones.
+    A subclass defines ``corrupt``, which maps rows in input units to corrupted rows.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -225,7 +173,7 @@ class Corruption(ContextModule):
         Returns
         -------
         corrupted : Tensor of shape (batch, n_features)
-            New rows; `x` stays as it is.
+            New rows. `x` does not change.
         """
         raise NotImplementedError
 
@@ -236,7 +184,7 @@ class GaussianNoise(Corruption):
     Parameters
     ----------
     scale : Tensor of shape () or (n_features,)
-        Standard deviation, in input units.
+        Standard deviation of the noise, in input units.
     """
 
     scale: Tensor
@@ -255,7 +203,7 @@ class MaskingNoise(Corruption):
     Parameters
     ----------
     p : float
-        Probability of an entry to be set to zero.
+        Probability that an entry is set to zero.
     """
 
     def __init__(self, p: float) -> None:
@@ -275,9 +223,9 @@ class SaltAndPepperNoise(Corruption):
     Parameters
     ----------
     p : float
-        Probability of an entry to be replaced, half of it by each.
+        Probability that an entry is replaced: p / 2 for each of the two values.
     low, high : Tensor of shape (n_features,)
-        The two values of each column.
+        Smallest and largest value of each column.
     """
 
     low: Tensor

@@ -1,4 +1,4 @@
-"""Recurrent encoder and decoder of flat rows."""
+"""Recurrent encoder and decoder for flattened sequences."""
 
 from torch import Tensor, nn
 
@@ -6,25 +6,25 @@ CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM
 
 
 class RecurrentEncoder(nn.Module):
-    """A recurrent network over the steps, and a linear layer from its last output to the code.
+    """Recurrent layers over the steps, and a linear layer from their last output to the code.
 
     Parameters
     ----------
     sequence_shape : tuple of int
-        Number of steps, and of values at each.
+        Number of steps, and number of values per step.
     cell : {"gru", "lstm"}
-        Kind of network.
+        Kind of recurrent layer.
     hidden_size : int
-        Width of its state.
+        Size of the hidden state.
     n_layers : int
-        Number of its layers.
+        Number of recurrent layers.
     n_components : int
         Size of the code.
 
     Notes
     -----
-    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``, where the
-    features are a sequence, flattened step after step.
+    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``. Each row is a
+    sequence, flattened step after step.
 
     Examples
     --------
@@ -53,18 +53,18 @@ class RecurrentEncoder(nn.Module):
 
 
 class RecurrentDecoder(nn.Module):
-    """A recurrent network that is given the code at every step, and a linear layer to the values.
+    """Recurrent layers whose input is the code at each step, and a linear layer to the values.
 
     Parameters
     ----------
     sequence_shape : tuple of int
-        Number of steps, and of values at each.
+        Number of steps, and number of values per step.
     cell : {"gru", "lstm"}
-        Kind of network.
+        Kind of recurrent layer.
     hidden_size : int
-        Width of its state.
+        Size of the hidden state.
     n_layers : int
-        Number of its layers.
+        Number of recurrent layers.
     n_components : int
         Size of the code.
 

@@ -1,4 +1,4 @@
-"""The fully connected stack of layers."""
+"""Fully connected stacks of layers."""
 
 import copy
 from collections.abc import Sequence
@@ -29,15 +29,15 @@ class Stack(nn.Module):
     Parameters
     ----------
     sizes : sequence of int
-        Width of the input, of each hidden layer and of the output.
+        Widths of the input, the hidden layers and the output.
     activation : str, default="gelu"
         A key of ``ACTIVATIONS``.
     dropout : float, default=0.0
-        Probability of a hidden unit to be dropped in training.
+        Probability that a hidden unit is dropped in training.
     n_members : int, default=1
-        Number of members, see :class:`~sklearn_ae.nn.Linear`.
+        Number of members, as in :class:`~sklearn_ae.nn.Linear`.
     generator : torch.Generator or None, default=None
-        Source of the initial weights; the global one if None.
+        Source of the initial weights. None: the global one.
 
     Notes
     -----
@@ -69,7 +69,7 @@ class Stack(nn.Module):
             layers += [layer, ACTIVATIONS[activation]()]
             if dropout > 0:
                 layers.append(Dropout(dropout))
-        n_after_last = 2 if dropout > 0 else 1  # the output has neither activation nor dropout
+        n_after_last = 2 if dropout > 0 else 1  # the last layer has no activation and no dropout
         self.layers = nn.Sequential(*layers[:-n_after_last])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,12 +77,12 @@ class Stack(nn.Module):
 
 
 class TiedStack(nn.Module):
-    """The mirror of a stack, with its weights transposed: only the biases are its own.
+    """The layers of a stack in reverse, with its transposed weights and biases of their own.
 
     Parameters
     ----------
     stack : Stack
-        The encoder whose weights are used.
+        The encoder that provides the weights.
 
     References
     ----------
@@ -110,12 +110,12 @@ class TiedStack(nn.Module):
 
 
 class TiedLinear(nn.Module):
-    """A linear layer that uses another one's weights, transposed.
+    """A linear layer with the transposed weights of another layer.
 
     Parameters
     ----------
     layer : Linear
-        The layer whose weights are used.
+        The layer that provides the weights.
     """
 
     def __init__(self, layer: Linear) -> None:

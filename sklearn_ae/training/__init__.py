@@ -1,29 +1,26 @@
-"""How a module is trained: skorch's net, batches, optimizers. Knows no estimator."""
+"""How modules are trained: the engine, skorch's net, optimizers, schedules. Knows no estimator."""
 
-from sklearn_ae._data.rows import Batches, Rows
-from sklearn_ae.training.decoder import fit_decoder, try_decoders
 from sklearn_ae.training.devices import check_device, compute_dtype
-from sklearn_ae.training.monitor import Judging, Monitor
+from sklearn_ae.training.engine import Epoch, Members, Validation, train
+from sklearn_ae.training.judge import Judge
 from sklearn_ae.training.net import AutoencoderNet
 from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
-from sklearn_ae.training.schedules import SCHEDULES
-from sklearn_ae.training.threads import count_operations
-from sklearn_ae.training.together import can_train_together, train_together
+from sklearn_ae.training.schedules import RISING, SCHEDULES
+from sklearn_ae.training.threads import count_operations, threads_by_size
 
 __all__ = [
     "FULL_BATCH_OPTIMIZERS",
     "OPTIMIZERS",
+    "RISING",
     "SCHEDULES",
     "AutoencoderNet",
-    "Batches",
-    "Judging",
-    "Monitor",
-    "Rows",
-    "can_train_together",
+    "Epoch",
+    "Judge",
+    "Members",
+    "Validation",
     "check_device",
     "compute_dtype",
     "count_operations",
-    "fit_decoder",
-    "train_together",
-    "try_decoders",
+    "threads_by_size",
+    "train",
 ]

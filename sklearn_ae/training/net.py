@@ -1,9 +1,11 @@
-"""skorch's net, with an epoch as lean as a hand-written loop."""
+"""skorch's net for autoencoders: trains all that is not plain, and computes after training."""
 
+import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,30 +14,26 @@ from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from sklearn_ae._data.rows import Batches, Rows
-from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective
-from sklearn_ae.training.callbacks import is_signal, watches_batches
-from sklearn_ae.training.devices import fits_on_device, pays_in_bfloat16
-from sklearn_ae.training.gradients import GradientNorms
-from sklearn_ae.training.inference import InferenceMixin
-from sklearn_ae.training.lean import LeanEpochs
-from sklearn_ae.training.magnitude import magnitude
-from sklearn_ae.training.monitor import Judging
+from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
+from sklearn_ae.nn.inspection import list_tensors
+from sklearn_ae.training.devices import fits_on_device
+from sklearn_ae.training.judge import Judge
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
-from sklearn_ae.training.schedules import (
-    PLATEAU_FACTOR,
-    PLATEAU_PATIENCE,
-    SCHEDULES,
-    constant,
-)
-from sklearn_ae.training.state import StateMixin
+from sklearn_ae.training.schedules import PLATEAU_FACTOR, PLATEAU_PATIENCE, SCHEDULES
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
-_AS_ENCODED = Judging()
+# Rows of a batch outside training: enough for full speed, and few enough for the cache.
+_INFERENCE_ROWS = 4096
+_INFERENCE_ENTRIES = 2**20
 
 
-class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
-    """Trains an autoencoder on :class:`~sklearn_ae.training.Rows`.
+class StopTraining(Exception):  # noqa: N818 - a signal, not an error
+    """Ends a training."""
+
+
+class AutoencoderNet(NeuralNet):
+    """Trains an autoencoder on :class:`~sklearn_ae._data.rows.Rows`.
 
     Parameters
     ----------
@@ -46,31 +44,26 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
     optimizer : str or callable
         See :func:`~sklearn_ae.training.optimizers.optimizer_and_options`.
     weight_decay : float
-        The optimizer's weight decay.
-    l1_penalty : float
-        What the magnitudes of all weights, biases apart, are multiplied by and added to the
-        loss.
+        Weight decay of the optimizer.
     max_grad_norm : float or None
         Gradients of a larger norm are scaled down to it.
     dtype : torch.dtype
         Type of the weights.
     data_dtype : torch.dtype
-        Type in which the rows are given to the module.
-    autocast : bool or "auto"
-        Whether matrix products of the training are made in bfloat16; "auto": where that
-        is faster.
+        Type of the rows that the module is given.
+    autocast : bool
+        Whether the matrix products of the training are made in bfloat16.
     device : torch.device
         Where to compute.
     generator : torch.Generator
-        Source of all randomness: split, shuffling and, by seeds drawn from it, dropout and
-        corruption.
+        Source of all randomness.
 
     Attributes
     ----------
     interrupted_ : bool
         Whether the user interrupted the last training.
-    gradient_norms_ : GradientNorms
-        Size of the gradients of the last training.
+    gradients_ : dict of str to list of float
+        Root mean square of the gradient of each layer at the end of each epoch.
     """
 
     def __init__(
@@ -80,19 +73,18 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         *,
         optimizer: str | OptimizerFactory,
         weight_decay: float,
-        l1_penalty: float,
         max_grad_norm: float | None,
         dtype: torch.dtype,
         data_dtype: torch.dtype,
-        autocast: bool | Literal["auto"],
+        autocast: bool,
         device: torch.device,
         generator: torch.Generator,
     ) -> None:
         factory, options = optimizer_and_options(
             optimizer, weight_decay=weight_decay, device=device
         )
-        if weight_decay > 0:
-            # Or a row far from all others would be drawn to their mean.
+        if weight_decay > 0 and module.linear_path is not None:
+            # Rows far from all others depend on the linear path: it does not decay.
             options["param_groups"] = [("linear_path.*", {"weight_decay": 0.0})]
         super().__init__(
             module,
@@ -102,38 +94,54 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
             device=device,
             **{f"optimizer__{name}": value for name, value in options.items()},
         )
-        self.gradient_norms_ = GradientNorms({})
-        self.l1_penalty = l1_penalty
+        self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm
         self.dtype = dtype
         self.data_dtype = data_dtype
         self.autocast = autocast
         self.generator = generator
-        self.judging = _AS_ENCODED
+        self.interrupted_ = False
+        self.gradients_: dict[str, list[float]] = {}
+        self.n_components = 0
+        self.validation: Rows | None = None
+        self.n_refinement_steps = 0
+        self.judge_every = 1
+        self._context: Context | None = None
+        self._noise: torch.Generator | None = None
+        self._validation_seed = 0
+        self._plateau: Any = None
+        self._watches_batches = False
+
+    # --- training ---------------------------------------------------------------------------
 
     def train(
         self,
         rows: Rows,
+        validation: Rows | None,
+        judge: Judge,
         *,
         callbacks: list[Callback],
         learning_rate: float,
         schedule: str,
         batch_size: int,
         max_epochs: int,
+        n_refinement_steps: int,
+        judge_every: int,
         verbose: bool,
-        n_epochs: int | None = None,
-        held_out: Rows | None = None,
-        held_out_losses: Sequence[float] = (),
-        judging: Judging = _AS_ENCODED,
+        hooks: tuple[Callable[[], None], Callable[[], bool]] | None = None,
     ) -> None:
-        """Train on from the current weights.
+        """Train on from the current weights, and keep the best.
 
         Parameters
         ----------
         rows : Rows
-            What to train on.
+            Training rows.
+        validation : Rows or None
+            Validation rows.
+        judge : Judge
+            Judges the epochs.
         callbacks : list of skorch callbacks
-            Callbacks of this training, beside the timer and, where `verbose`, the log.
+            Callbacks of this training.
         learning_rate : float
             The highest learning rate of the schedule.
         schedule : str
@@ -141,34 +149,22 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         batch_size : int
             Rows in a batch.
         max_epochs : int
-            Number of passes over the rows, at the most, for which the schedule is made.
+            Number of passes over the rows, at most.
+        n_refinement_steps : int
+            Refinement steps of the codes of validation rows.
+        judge_every : int
+            Number of epochs from one evaluation of the validation rows to the next.
         verbose : bool
             Whether to print a line an epoch.
-        n_epochs : int or None, default=None
-            Number of passes to make of these; None: all.
-        held_out : Rows or None, default=None
-            Rows to judge epochs by.
-        held_out_losses : sequence of float, default=()
-            What is known of the loss of other rows after each epoch, to be recorded where
-            none are held out.
-        judging : Judging, default=Judging()
-            How they are judged.
+        hooks : pair of callable or None, default=None
+            Called before and after each epoch; training stops if the second returns True.
         """
-        self.lr = learning_rate
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.n_scheduled = max_epochs
-        self.max_epochs = max_epochs if n_epochs is None else n_epochs
-        self.held_out = held_out
-        self.held_out_losses = held_out_losses
-        self.judging = judging
-        self.verbose = verbose
-        self.callbacks = callbacks
-        self._lean: Any = LeanEpochs(self)
+        self.lr, self.schedule, self.batch_size = learning_rate, schedule, batch_size
+        self.max_epochs, self.verbose = max_epochs, verbose
+        self.validation, self.n_refinement_steps = validation, n_refinement_steps
+        self.judge_every = judge_every
+        self.callbacks = [_Judging(judge, hooks), *callbacks]
         n_operations = count_operations(self.module_, min(batch_size, len(rows)))
-        self.in_bfloat16_ = self.autocast is True or (
-            self.autocast == "auto" and pays_in_bfloat16(n_operations, self.device)
-        )
         try:
             self.initialize_callbacks()
             if schedule != "constant" and any(
@@ -181,24 +177,16 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
             with threads_by_size(n_operations):
                 self.partial_fit(rows)
         finally:
-            # Also after an error: the network of a warm start stays in use.
-            self._lean.release()
-            self._lean = None
             self.module_.eval()
             self._give_context(None)
-            self._noise: torch.Generator | None = None
-            self.gradient_norms_ = self.gradient_norms_.without_weights()
-            # They may hold on to data and estimators.
-            self.callbacks = []
-            self.callbacks_: list[tuple[str, Callback]] = []
-            self.held_out = None
-            self.judging = _AS_ENCODED
-
-    # --- what skorch asks for ---------------------------------------------------------------
+            self.optimizer_.zero_grad()
+            # Callbacks may hold on to data and estimators.
+            self.callbacks, self.callbacks_ = [], []
+            self.validation, self.n_refinement_steps = None, 0
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
-        # The epoch's losses are recorded where they are computed, without a callback for each.
+        # The losses are recorded where they are computed.
         callbacks: list[tuple[str, Callback]] = [("epoch_timer", EpochTimer())]
         if self.verbose:
             callbacks.append(("print_log", PrintLog()))
@@ -207,7 +195,7 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
     def get_split_datasets(
         self, X: Rows, y: None = None, **fit_params: Any
     ) -> tuple[Rows, Rows | None]:
-        return X, self.held_out
+        return X, self.validation
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         return Batches(
@@ -222,31 +210,20 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
     def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
         super().on_train_begin(net, X=X, **kwargs)
         self.interrupted_ = False
+        self.gradients_ = {}
         self._best_losses: dict[str, float] = {}
         self._n_epochs_before = len(self.history)
+        self._n_steps, self._max_steps = 0, 0
         self._set_learning_rate(self.lr)
         if self.schedule == "reduce_on_plateau":
             self._plateau = ReduceLROnPlateau(
                 self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, threshold=0
             )
-        self._n_steps = 0
-        # Biases, the linear path and what a latent learns beside are not links of the chain.
-        self.gradient_norms_ = GradientNorms(
-            {
-                name: weights
-                for name, weights in self.module_.named_parameters()
-                if name.startswith(("encoder.", "decoder."))
-                and "bias" not in name
-                and weights.dim() > 1
-            }
-        )
-        # Known only once the rows are split.
-        self._max_steps: int | None = None
         noise_seed, self._validation_seed = torch.randint(
             2**62, (2,), generator=self.generator
         ).tolist()
         self._noise = torch.Generator(self.device).manual_seed(noise_seed)
-        self._watches_batches = any(watches_batches(cb) for _, cb in self.callbacks_)
+        self._watches_batches = any(_watches_batches(each) for _, each in self.callbacks_)
 
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
@@ -256,6 +233,22 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
             watched = "train_loss" if dataset_valid is None else "valid_loss"
             self._plateau.step(self.history[-1][watched])
 
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt as signal:
+            # skorch's callbacks raise it to end a training.
+            raise StopTraining from signal
+
+    def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
+        try:
+            return super().fit_loop(X, y, **kwargs)
+        except StopTraining:
+            return self
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            return self
+
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
         return self.module_(x)
 
@@ -263,18 +256,7 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         self, y_pred: Any, y_true: Tensor | None, X: Any = None, training: bool = False
     ) -> Objective:
         # skorch's target is the weight here: the input is its own target.
-        objective = self.criterion_(y_pred, X, y_true, self.module_)
-        if self.l1_penalty > 0:
-            penalty = self.l1_penalty * magnitude(self._own_parameters())
-            objective = Objective(objective.loss + penalty, objective.value + penalty)
-        return objective
-
-    def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
-        try:
-            return super().fit_loop(X, y, **kwargs)
-        except KeyboardInterrupt as interruption:
-            self.interrupted_ = not is_signal(interruption)
-            raise
+        return self.criterion_(y_pred, X, y_true, self.module_)
 
     def run_single_epoch(
         self,
@@ -285,62 +267,32 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         **fit_params: Any,
     ) -> None:
         if iterator is None:
-            if self.held_out_losses:
-                self._record_loss(prefix, self.held_out_losses[len(self.history) - 1])
             return
         assert isinstance(iterator, Batches)
-        if not training and self._waits_to_judge():
-            self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
+        if not training and not self._is_due():
+            self.record_loss(prefix, self.history[-2, f"{prefix}_loss"])
             return
-        if training and self._max_steps is None:
-            self._max_steps = len(iterator) * self.n_scheduled
-        # skorch notifies every callback of every batch, reads every loss and logs it, which costs
-        # more than a small network's step; that is done only where a callback wants it.
-        if training:
-            self._is_lean = not self._watches_batches and self._lean.fits()
-            if not self._is_lean:
-                self._lean.release()
-        if self._is_lean:
-            self.history.new_batch()  # skorch's Checkpoint looks for the last one
-            loss = (
-                self._lean.train(iterator)
-                if training
-                else self._lean.judge(iterator.rows, self.judging.n_steps)
-            )
-        elif self._watches_batches:
-            self._set_mode(training)
+        if training and not self._max_steps:
+            self._max_steps = len(iterator) * self.max_epochs
+        self._set_mode(training)
+        # skorch notifies every callback of every batch, and reads every loss: only if one asks.
+        if self._watches_batches:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             loss = self._mean_logged_loss(prefix)
         else:
-            self._set_mode(training)
-            self.history.new_batch()
+            self.history.new_batch()  # skorch's Checkpoint looks for the last one
             loss = self._mean_loss(iterator, step_fn)
         if training:
-            self.gradient_norms_.note()
-        self._record_loss(prefix, loss)
-
-    def _waits_to_judge(self) -> bool:
-        """Tell whether the last epoch's loss of held-out rows stands for this one's, too."""
-        epoch = len(self.history) - self._n_epochs_before
-        return not self.judging.is_due(epoch, self.max_epochs)
-
-    def _record_loss(self, prefix: str, loss: float) -> None:
-        self.history.record(f"{prefix}_loss", loss)
-        # For skorch's log, which prints the best loss so far in colour.
-        is_best = loss < self._best_losses.get(prefix, math.inf)
-        self.history.record(f"{prefix}_loss_best", is_best)
-        if is_best:
-            self._best_losses[prefix] = loss
+            self._note_gradients()
+        self.record_loss(prefix, loss)
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
-        self.follow_schedule()
+        self._follow_schedule()
         if not isinstance(self.optimizer_, torch.optim.LBFGS):
             step = self._backward(batch)
-            # Without skorch's closure, which costs a fifth of a small network's step.
-            self.optimizer_.step()
+            self.optimizer_.step()  # without skorch's closure, a fifth of a small step
             return step
-        # It evaluates the loss as often as it needs, each time under the same noise; the first time
-        # is the step's loss.
+        # L-BFGS evaluates the loss several times, each time under the same noise.
         generator, context = self._noise, self._context
         assert generator is not None, "training has begun"
         assert context is not None, "training has begun"
@@ -362,11 +314,9 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         x, weight = self._begin(batch)
         with torch.no_grad():  # not in inference mode: a penalty may ask for a gradient
             output = self.infer(x)
-            if self.judging.n_steps > 0 and not self.module_.training:
-                output = self.module_.approach(output, self.judging.n_steps)
+            if self.n_refinement_steps > 0 and not self.module_.training:
+                output = refine_output(self.module_, output, self.n_refinement_steps)
             return {"loss": self.get_loss(output, weight, X=x).value, "y_pred": output}
-
-    # --- beyond skorch ----------------------------------------------------------------------
 
     def mean_loss(self, rows: Rows, *, as_in_training: bool = False) -> float:
         """Give the loss of some rows under the current weights.
@@ -382,8 +332,6 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         -------
         loss : float
         """
-        if self._lean is not None and not self._watches_batches and self._lean.fits():
-            return self._lean.judge(rows, 0 if as_in_training else self.judging.n_steps)
         self._set_mode(training=False)
         batches = self.get_iterator(rows)
         if as_in_training:
@@ -395,6 +343,18 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         loss = self._mean_loss(batches, self.validation_step)
         self._give_context(None)
         return loss
+
+    def record_loss(self, prefix: str, loss: float) -> None:
+        """Record a loss of the current epoch, as skorch's log reads it."""
+        self.history.record(f"{prefix}_loss", loss)
+        is_best = loss < self._best_losses.get(prefix, math.inf)
+        self.history.record(f"{prefix}_loss_best", is_best)
+        if is_best:
+            self._best_losses[prefix] = loss
+
+    def _is_due(self) -> bool:
+        epoch = len(self.history) - self._n_epochs_before
+        return epoch in (1, self.max_epochs) or epoch % self.judge_every == 0
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)
@@ -418,19 +378,11 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
 
     def _set_mode(self, training: bool) -> None:
         self._set_training(training)
-        if training:
-            generator = self._noise
-            assert generator is not None, "training has begun"
-        else:
+        generator = self._noise
+        if not training or generator is None:
             # The same noise each time: the losses of two epochs differ by their weights alone.
             generator = torch.Generator(self.device).manual_seed(self._validation_seed)
-        self._give_context(
-            Context(
-                generator,
-                epoch=max(0, len(self.history) - 1),
-                standardize=self.module_.standardize,
-            )
-        )
+        self._give_context(Context(generator, epoch=max(0, len(self.history) - 1)))
 
     def _begin(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self._context is not None:
@@ -455,17 +407,22 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
 
+    def _note_gradients(self) -> None:
+        for name, weights in self.module_.named_parameters():
+            is_layer = name.startswith(("encoder.", "decoder.")) and "bias" not in name
+            if is_layer and weights.dim() > 1 and weights.grad is not None:
+                size = float(weights.grad.square().mean().sqrt())
+                self.gradients_.setdefault(name, []).append(size)
+
     def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         # Without what a latent trains beside the autoencoder, such as a discriminator.
         for name, parameter in self.module_.named_parameters():
             if not name.startswith("latent."):
                 yield name, parameter
 
-    def follow_schedule(self) -> None:
-        """Set the learning rate of the next step."""
-        if SCHEDULES[self.schedule] is constant:
+    def _follow_schedule(self) -> None:
+        if self.schedule in ("constant", "reduce_on_plateau"):
             return  # set once, for a plateau or a callback to change
-        assert self._max_steps is not None
         share = SCHEDULES[self.schedule](self._n_steps / self._max_steps)
         self._set_learning_rate(self.lr * share)
         self._n_steps += 1
@@ -475,6 +432,165 @@ class AutoencoderNet(InferenceMixin, StateMixin, NeuralNet):
             group["lr"] = learning_rate
 
     def _autocast(self) -> AbstractContextManager:
-        if not self.in_bfloat16_:
+        if not self.autocast:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    # --- after training ---------------------------------------------------------------------
+
+    def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
+        """Apply a method of the module to all rows of a matrix, a batch at a time.
+
+        Parameters
+        ----------
+        method : callable
+            Maps a batch to a tensor of as many rows.
+        X : ndarray or CSR matrix or array of shape (n_samples, n_columns)
+            The rows.
+
+        Returns
+        -------
+        result : ndarray of shape (n_samples, ...)
+        """
+        if self.module_.training:
+            self._set_training(False)
+        result: np.ndarray | None = None
+        start = 0
+        with torch.inference_mode():
+            if isinstance(X, np.ndarray) and len(X) <= self.inference_rows(X):
+                return method(to_tensor(X, self.device, self.data_dtype)).cpu().numpy()
+            batches = self.get_iterator(Rows(X))
+            batches.copy = batches.resident = False  # a single pass
+            for x, _ in batches:
+                part = method(x).cpu().numpy()
+                if result is None:
+                    result = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)
+                result[start : start + len(part)] = part
+                start += len(part)
+        assert result is not None, "there is at least one row"
+        return result
+
+    def inference_rows(self, X: Any) -> int:
+        """Give how many rows are computed at once."""
+        width = max(X.shape[1], self.module_.shift.shape[0])  # codes become as wide as rows
+        return max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
+
+    # --- state ------------------------------------------------------------------------------
+
+    def weights(self) -> list[Tensor]:
+        """Give the tensors that make up the state of the module, without copying them."""
+        return [tensor.detach() for tensor in chain(*list_tensors(self.module_))]
+
+    def set_weights(self, weights: list[Tensor]) -> None:
+        """Copy such tensors into the module."""
+        with torch.no_grad():
+            for current, new in zip(self.weights(), weights, strict=True):
+                current.copy_(new)
+
+    def state(self) -> dict[str, Any]:
+        """Give a copy of all that training changes."""
+        return {
+            "weights": [tensor.clone() for tensor in self.weights()],
+            "optimizer": copy.deepcopy(self.optimizer_.state_dict()),
+            "generator": self.generator.get_state(),
+            "n_epochs": len(self.history),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        self.set_weights(state["weights"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        del self.history[state["n_epochs"] :]
+
+    def snapshot(self) -> "AutoencoderNet":
+        """Give a net for inference with a copy of the module."""
+        context, self_context = self._context, None
+        self._give_context(self_context)
+        module, optimizer = copy.deepcopy((self.module_, self.optimizer_))
+        self._give_context(context)
+        # Past skorch's bookkeeping of components, which is for nets under construction.
+        net = object.__new__(type(self))
+        net.__dict__.update(
+            self.__dict__
+            | {
+                "module": module.eval(),
+                "module_": module,
+                "optimizer_": optimizer,
+                "generator": self.generator.clone_state(),
+                "gradients_": copy.deepcopy(self.gradients_),
+                "history_": copy.copy(self.history),
+                # What belongs to the training that goes on.
+                "callbacks": [],
+                "callbacks_": [],
+                "_noise": None,
+                "_plateau": None,
+                "validation": None,
+            }
+        )
+        return net
+
+    def __getstate__(self) -> Any:
+        # skorch pickles modules as bytes within the pickle, for the sake of devices. On the CPU
+        # a plain pickle also takes classes that are defined in a notebook.
+        state = self.__dict__.copy() if self.device.type == "cpu" else super().__getstate__()
+        return {**state, "_noise": None, "_plateau": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "__cuda_dependent_attributes__" in state:
+            super().__setstate__(state)
+        else:
+            self.__dict__.update(state)
+
+
+class _Judging(Callback):
+    """Has a judge see every epoch of skorch's loop."""
+
+    def __init__(self, judge: Judge, hooks: Any) -> None:
+        self.judge = judge
+        self.before, self.after = hooks or (None, None)
+        self.has_begun = False
+
+    def on_epoch_begin(
+        self, net: AutoencoderNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        if not self.has_begun:
+            if dataset_valid is None:
+                some = dataset_train.subsample(2**14)
+                loss = net.mean_loss(some, as_in_training=True)
+            else:
+                loss = net.mean_loss(dataset_valid)
+            self.has_begun = True
+            if not self.judge.begin(loss, net.weights()):
+                raise StopTraining
+        if self.before is not None:
+            self.before()
+
+    def on_epoch_end(
+        self, net: AutoencoderNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        losses = net.history[-1]
+        loss = losses["train_loss" if dataset_valid is None else "valid_loss"]
+        number = len(net.history) - net._n_epochs_before
+        stop = self.judge.see(number, losses["train_loss"], loss, net.weights())
+        if self.after is not None:
+            stop = self.after() or stop
+        if stop:
+            raise StopTraining
+
+    def on_train_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
+        kept = self.judge.finish()
+        if kept:
+            net.set_weights(kept)
+
+
+def _watches_batches(callback: Callback) -> bool:
+    """Tell whether a callback has hooks for batches."""
+    if isinstance(callback, LRScheduler) and callback.step_every == "epoch":
+        return False
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return any(
+        # Of the instance, too: a mock has its hooks there.
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+        for hook in hooks
+    )

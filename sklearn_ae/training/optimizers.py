@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 
-from sklearn_ae.training.muon import Muon
-
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 
 OPTIMIZERS: dict[str, OptimizerFactory] = {
@@ -18,7 +16,6 @@ OPTIMIZERS: dict[str, OptimizerFactory] = {
     "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
     "rmsprop": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
-    "muon": Muon,
     "gradient_descent": torch.optim.SGD,
     "lbfgs": partial(torch.optim.LBFGS, line_search_fn="strong_wolfe"),
 }
@@ -61,8 +58,7 @@ def optimizer_and_options(
     if optimizer == "lbfgs":
         if weight_decay > 0:
             raise ValueError(
-                f"weight_decay={weight_decay:g} has no meaning with optimizer='lbfgs', which has "
-                "none."
+                f"weight_decay={weight_decay:g} is not supported with optimizer='lbfgs'"
             )
         return OPTIMIZERS[optimizer], {}
     # Also where it is zero, which is not everyone's default.

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_ae.training import Batches, Rows
+from sklearn_ae._data.rows import Batches, Rows
 
 X = np.arange(2.0, 42.0).reshape(20, 2)
 WEIGHT = np.arange(1.0, 21.0)  # as the first column is, but for its unit
@@ -58,14 +58,34 @@ def test_one_batch_of_all_is_built_once():
 
 @pytest.mark.parametrize("fraction", [0.001, 0.1, 0.5, 0.999])
 def test_split_is_a_partition(fraction, generator):
-    training, validation = Rows(X, WEIGHT).split(fraction, generator)
+    training, validation = Rows(X).split(fraction, generator)
     assert len(validation) == min(max(1, round(fraction * 20)), 19)
     assert sorted([*positions(training), *positions(validation)]) == list(range(20))
+
+
+def test_split_goes_by_weight(generator):
+    training, validation = Rows(X, WEIGHT / WEIGHT.mean()).split(0.3, generator)
+    held = sum(WEIGHT[int(i)] for i in positions(validation))
+    assert 0.3 * WEIGHT.sum() <= held <= 0.3 * WEIGHT.sum() + 20
     for part in (training, validation):
         rows, weight = part[:]
-        if len(part) > 1:
-            assert weight.mean() == pytest.approx(1)
-            np.testing.assert_allclose(weight / weight.max(), rows[:, 0] / rows[:, 0].max())
+        assert weight.mean() == pytest.approx(1)
+        np.testing.assert_allclose(weight / weight.max(), rows[:, 0] / rows[:, 0].max())
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_split_keeps_equal_rows_together_whatever_their_type(make, dtype):
+    distinct = np.random.default_rng(0).integers(0, 9, (12, 3)).astype(dtype)
+    repeated = np.repeat(distinct, 3, axis=0)[np.random.default_rng(1).permutation(36)]
+
+    def validation_of(rows):
+        part = rows.split(0.3, torch.Generator().manual_seed(0))[1]
+        return {tuple(row) for row in part[:][0]}
+
+    training, validation = Rows(make(repeated)).split(0.3, torch.Generator().manual_seed(0))
+    assert not {tuple(row) for row in training[:][0]} & {tuple(row) for row in validation[:][0]}
+    assert validation_of(Rows(make(repeated))) == validation_of(Rows(distinct))
 
 
 def test_split_of_a_split(generator):
@@ -154,45 +174,43 @@ def test_memory_is_used_again_only_on_demand(generator):
     assert places[0] == places[1]
 
 
-def test_thinned_out_rows_are_spread_evenly():
+def test_subsample_is_random_and_repeatable():
     rows = Rows(X, WEIGHT)
-    assert rows.thin_out(20) is rows
-    thin = rows.thin_out(5)
-    assert positions(thin) == {0, 4, 8, 12, 16}
-    assert thin[:][1].mean() == pytest.approx(1)
-    assert positions(Rows(X, index=np.arange(10, 20)).thin_out(2)) == {10, 15}
+    assert rows.subsample(20) is rows
+    assert len(rows.subsample(5)) == 5
+    assert rows.subsample(5)[:][1].mean() == pytest.approx(1)
+    assert positions(rows.subsample(5)) == positions(rows.subsample(5))
+    assert positions(rows.subsample(5)) != positions(rows.subsample(5, seed=1))
+    assert positions(Rows(X, index=np.arange(10, 20)).subsample(2)) <= set(range(10, 20))
+
+
+def test_subsample_sees_every_phase_of_periodic_rows():
+    hours = np.arange(24_000) % 24
+    assert len(np.unique(Rows(hours[:, None]).subsample(1000)[:][0])) == 24
 
 
 def test_folds_keep_equal_rows_together():
     X = np.repeat(np.arange(10.0), 3)[:, None]
-    folds = Rows(X).folds(4, seed=0)
-    assert len(folds) == 4
-    held_out = [set(part.X[part.index, 0]) for _, part in folds]
-    assert sorted(value for part in held_out for value in part) == list(range(10))
-    for training, part in folds:
-        assert len(training) + len(part) == 30
-        assert not set(training.X[training.index, 0]) & set(part.X[part.index, 0])
+    fold = Rows(X).folds(4, seed=0)
+    assert set(fold) == {0, 1, 2, 3}
+    assert all(len(set(fold[X[:, 0] == value])) == 1 for value in range(10))
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_folds_are_those_of_the_different_rows(make):
+def test_folds_depend_on_distinct_rows_but_not_on_order_units_or_type(make):
     X = np.random.default_rng(0).normal(size=(12, 3))
-    weight = np.arange(1, 13)
-    repeated = np.repeat(X, weight, axis=0)
-    of_weights = Rows(make(X), weight / weight.mean(), mean_weight=weight.mean()).folds(3, seed=1)
-    of_rows = Rows(make(repeated)).folds(3, seed=1)
-    for (_, one), (_, other) in zip(of_weights, of_rows, strict=True):
-        assert one.total_weight == pytest.approx(len(other)) == other.total_weight
-        rows = {tuple(row) for row in X[one.index]}
-        assert rows == {tuple(row) for row in repeated[other.index]}
+    places = np.random.default_rng(1).permutation(np.repeat(np.arange(12), np.arange(1, 13)))
+    fold = Rows(X).folds(3, seed=1)
+    np.testing.assert_array_equal(Rows(make(X[places])).folds(3, seed=1), fold[places])
+    np.testing.assert_array_equal(Rows(make(X.astype(np.float32))).folds(3, seed=1), fold)
+    np.testing.assert_array_equal(Rows(make(7 * X + 3)).folds(3, seed=1), fold)
 
 
-def test_folds_of_a_part_and_of_few_rows():
-    X = np.arange(8.0)[:, None]
-    part = Rows(X, index=np.array([1, 3, 5]))
-    folds = part.folds(5, seed=0)
-    assert len(folds) == 3
-    assert sorted(int(held_out.index[0]) for _, held_out in folds) == [1, 3, 5]
+def test_distinct_rows_have_the_summed_weights():
+    X = np.array([[1.0, 0.0], [2.0, 0.0], [1.0, -0.0]])
+    distinct, weight = Rows(X, np.array([1.0, 2.0, 3.0])).distinct()
+    np.testing.assert_array_equal(distinct, X[:2])
+    np.testing.assert_array_equal(weight, [4, 2])
 
 
 def test_weight_of_a_part_counts_in_input_units():

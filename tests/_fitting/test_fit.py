@@ -10,7 +10,6 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae._fitting.build import auto_hidden_layer_sizes
 from sklearn_ae.architectures import MLP
 from sklearn_ae.metrics import reconstruction_error
 
@@ -30,7 +29,6 @@ def make(**parameters):
         ("nesterov", 0.02),
         ("rmsprop", 1e-3),
         ("adagrad", 1e-2),
-        ("muon", 1e-3),
         ("gradient_descent", 0.3),
         ("lbfgs", 1.0),
         (torch.optim.Adamax, 1e-3),
@@ -56,53 +54,12 @@ def test_full_batch_optimizers_take_all_rows_at_once(curve, name):
     assert make(optimizer=name, max_iter=1, batch_size=50).fit(curve).net_.batch_size == 50
 
 
-def test_muon_needs_fewer_epochs_than_adam(all_digits):
-    losses = [
-        make(optimizer=name, n_components=8, max_iter=10, learning_rate=0.01)
-        .fit(all_digits)
-        .best_loss_
-        for name in ("muon", "adam")
-    ]
-    assert losses[0] < losses[1]
-
-
 def test_weight_decay_shrinks_weights(curve):
     def size(**parameters):
         fitted = make(linear_path=None, early_stopping=False, **parameters).fit(curve)
         return sum(float(w.square().sum()) for w in fitted.net_.weights())
 
     assert size(optimizer="adamw", weight_decay=10) < 0.5 * size(optimizer="adamw")
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "n_features", "expected"),
-    [
-        (499, 2, [96, 48]),
-        (500, 2, [128, 64]),
-        (4999, 2, [128, 64]),
-        (5000, 2, [256, 128]),
-        (1999, 50, [128, 64]),
-        (2000, 50, [256, 128]),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:The loss was still falling")
-def test_automatic_widths(n_samples, n_features, expected):
-    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
-    layers = make(n_components=1, max_iter=1).fit(X).net_.module_.encoder.layers
-    assert [layer.weight.shape[-1] for layer in layers[::2]] == [*expected, 1]
-
-
-def test_automatic_widths_of_many_rows_and_columns():
-    assert auto_hidden_layer_sizes(9999, 100) == (256, 128)
-    assert auto_hidden_layer_sizes(10_000, 100) == (512, 256)
-
-
-@pytest.mark.parametrize(("n_samples", "n_features", "expected"), [(500, 2, 0.12), (30, 3, 0.4)])
-@pytest.mark.filterwarnings("ignore:The loss was still falling")
-def test_automatic_weight_decay(n_samples, n_features, expected):
-    X = np.random.default_rng(0).normal(size=(n_samples, n_features))
-    groups = make(max_iter=1).fit(X).net_.optimizer_.param_groups
-    assert [group["weight_decay"] for group in groups] == pytest.approx([0, expected])
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
@@ -179,22 +136,6 @@ def test_patience(curve):
     assert make(n_iter_no_change=None, **parameters).fit(curve).n_iter_ == 20
     # Some improvement, but not by the share that is asked for.
     assert make(tol=0.9, n_iter_no_change=2).fit(curve).n_iter_ < 10
-
-
-def test_early_stopping_by_number_of_rows(curve):
-    def n_held_out(n_rows, **parameters):
-        fitted = make(**{"max_iter": 2} | parameters).fit(rows[:n_rows])
-        held_out = fitted._record_.held_out
-        return 0 if held_out is None else len(held_out)
-
-    rows = np.tile(curve, (2, 1))
-    brief = {"n_iter_no_change": 1, "hidden_layer_sizes": ()}
-    assert n_held_out(500, early_stopping=False) == 0
-    assert n_held_out(99, early_stopping="auto") == 0
-    assert n_held_out(100, early_stopping="auto") == 10
-    assert n_held_out(499, early_stopping="auto", max_iter="auto", **brief) == 0
-    assert n_held_out(500, early_stopping="auto", max_iter="auto", **brief) == 50
-    assert n_held_out(50, early_stopping=True) == 5
 
 
 def test_loss_curve_is_the_share_of_variance_left(curve):

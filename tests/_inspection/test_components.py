@@ -55,7 +55,7 @@ def test_the_ratios_of_pca_before_any_training():
         5, max_iter=1, learning_rate=1e-12, early_stopping=False, output_activation="identity"
     ).fit(X)
     pca = PCA(5).fit(X)
-    # They are taken from some of the rows, evenly spread.
+    # They are taken from some of the rows, drawn at random.
     np.testing.assert_allclose(
         fitted.explained_variance_ratio_, pca.explained_variance_ratio_, rtol=0.05
     )
@@ -72,9 +72,31 @@ def test_what_a_latent_asks_of_the_code_stays(curve):
 
 def test_codes_of_a_stream_stay_comparable(curve):
     fitted = AutoencoderTransformer(2, max_iter=20, random_state=0).fit(curve)
-    there = fitted.net_.module_.basis.there.clone()
+    matrix = fitted.net_.module_.basis.encoder_matrix.clone()
     fitted.partial_fit(curve)
-    assert (fitted.net_.module_.basis.there == there).all()
+    assert (fitted.net_.module_.basis.encoder_matrix == matrix).all()
+
+
+def test_periodic_rows_are_seen_in_every_phase():
+    # Every tenth row is far out: rows at a fixed distance would miss or see nothing else.
+    X = np.random.default_rng(0).normal(size=(20_000, 4))
+    X[::10, 0] *= 20
+    fitted = AutoencoderTransformer(
+        1, max_iter=1, learning_rate=1e-12, early_stopping=False, random_state=0
+    ).fit(X)
+    expected = PCA(1).fit(X).explained_variance_ratio_
+    np.testing.assert_allclose(fitted.explained_variance_ratio_, expected, rtol=0.05)
+
+
+def test_ratios_are_those_of_repeated_rows():
+    X = DIGITS[:200, ::2]
+    weight = np.random.default_rng(0).integers(0, 4, len(X))
+    parameters = {"max_iter": 1, "learning_rate": 1e-12, "early_stopping": False}
+    weighted = AutoencoderTransformer(3, **parameters).fit(X, sample_weight=weight)
+    repeated = AutoencoderTransformer(3, **parameters).fit(np.repeat(X, weight, axis=0))
+    np.testing.assert_allclose(
+        weighted.explained_variance_ratio_, repeated.explained_variance_ratio_, rtol=1e-4
+    )
 
 
 def test_wide_and_constant_rows():

@@ -1,11 +1,13 @@
 import dataclasses
+import pickle
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
-from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, still_falling
+from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, is_under_fitted, still_falling
 from sklearn_ae.architectures import Convolutional, Recurrent
 from sklearn_ae.latents import Sparse, TopK, Variational
 from tests.common.instances import instances
@@ -55,6 +57,14 @@ def test_no_warning_from_a_converged_or_stopped_training(digits, recwarn):
 )
 def test_share_of_the_fall_in_the_second_half(curve, share):
     assert still_falling(curve, 1.0) == pytest.approx(share)
+
+
+def test_under_fitted_only_if_training_went_on_to_the_end():
+    curve = [0.9, 0.5]
+    assert is_under_fitted(curve, 1.0, ended_early=False, diverged=False)
+    assert not is_under_fitted(curve, 1.0, ended_early=True, diverged=False)
+    assert not is_under_fitted(curve, 1.0, ended_early=False, diverged=True)
+    assert not is_under_fitted([0.5, 0.4, 0.4, 0.4], 1.0, ended_early=False, diverged=False)
 
 
 def test_over_fitting():
@@ -175,11 +185,48 @@ def test_every_autoencoder_is_diagnosed(estimator):
     assert repr(report)
 
 
+def test_a_result_that_is_pca_is_called_so():
+    fitted = fit(NOISE, early_stopping=True, max_iter=200, transform_max_iter=0)
+    assert fitted.best_loss_ == fitted.initial_loss_
+    report = fitted.diagnose()
+    assert report.symptoms == ("no better than PCA",)
+    assert report.figures["result"] == (
+        "the principal components (training did not lower the validation loss)"
+    )
+
+
+def test_a_training_that_goes_on_is_compared_with_pca_not_with_its_start(digits):
+    fitted = fit(digits, early_stopping=True, warm_start=True, max_iter=60)
+    before = fitted.diagnose().figures
+    assert "result" not in before
+    fitted.set_params(max_iter=1, learning_rate=1e-12).fit(digits)
+    report = fitted.diagnose()
+    assert "result" not in report.figures
+    assert "no better than PCA" not in report.symptoms
+
+
+@pytest.mark.parametrize("parameters", [{"latent": "contractive"}, {"corruption": "masking"}])
+def test_errors_are_without_penalty_and_noise(parameters):
+    fitted = fit(NOISE, max_iter=3, early_stopping=False, **parameters)
+    share = -fitted.score(NOISE) / NOISE.var(axis=0).mean()
+    error = float(fitted.diagnose().figures["squared error"].split()[0])
+    assert error == pytest.approx(share, rel=0.01)
+
+
+def test_the_record_has_figures_alone(digits):
+    record = fit(digits, max_iter=3).__dict__["_record_"]
+    for value in dataclasses.asdict(record).values():
+        assert not isinstance(value, np.ndarray)
+    assert len(pickle.dumps(record)) < 3000
+
+
 @pytest.mark.parametrize(
     "architecture", [Convolutional((8, 8), channels=(4, 8)), Recurrent((8, 8), hidden_size=8)]
 )
 def test_other_architectures(architecture, digits):
-    report = fit(digits, architecture=architecture, max_iter=2).diagnose()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The result is PCA")
+        report = fit(digits, architecture=architecture, max_iter=2).diagnose()
     assert ("dead units" in report.figures) == isinstance(architecture, Convolutional)
 
 
@@ -222,7 +269,7 @@ def test_not_fitted():
         AutoencoderTransformer().diagnose()
 
 
-def test_few_held_out_rows_say_little(digits):
+def test_few_validation_rows_say_little(digits):
     report = fit(digits[:14], n_components=2, early_stopping=True, max_iter=30).diagnose()
     assert "dead units" not in report.symptoms
 

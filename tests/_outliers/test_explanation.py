@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -79,6 +81,55 @@ def test_arrays_and_sparse_matrices(table):
     assert set(found["feature"]) <= {"x0", "x1", "x2", "x3", "x4"}
     assert list(found.index.get_level_values("row")) == [0, 0, 1, 1]
     pd.testing.assert_frame_equal(detector.explain(sparse.csr_array(X[:2]), top=2), found)
+
+
+def test_names_of_the_fit_stand_for_those_an_array_lacks(table, detector):
+    with pytest.warns(UserWarning, match="feature names"):
+        found = detector.explain(table.iloc[:3].to_numpy())
+    expected = detector.explain(table.iloc[:3])
+    assert list(found["feature"]) == list(expected["feature"])
+    assert list(found.index.get_level_values("row").unique()) == [0, 1, 2]
+
+
+def test_multiindex_of_columns_and_rows(table, detector):
+    columns = pd.MultiIndex.from_arrays([["u", "u", "v", "v", "w"], list("abcde")])
+    index = pd.MultiIndex.from_arrays([["p"] * 200 + ["q"] * 200, np.arange(400)])
+    nested = pd.DataFrame(table.to_numpy(), columns=columns, index=index)
+    found = AutoencoderOutlierDetector(2, max_iter=30, random_state=0).fit(nested).explain(nested)
+    expected = detector.explain(table)
+    new_name = dict(zip(table.columns, columns, strict=True))
+    assert list(found["feature"]) == [new_name[name] for name in expected["feature"]]
+    assert found.index.get_level_values("row")[0] == ("p", 0)
+    np.testing.assert_array_equal(found["deviation"], expected["deviation"])
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_tables_of_other_libraries(table, detector, library):
+    module = pytest.importorskip(library)
+    columns = {name: table[name].to_numpy() for name in table}
+    other = module.table(columns) if library == "pyarrow" else module.DataFrame(columns)
+    found = AutoencoderOutlierDetector(2, max_iter=30, random_state=0).fit(other).explain(other)
+    pd.testing.assert_frame_equal(
+        found.reset_index(drop=True), detector.explain(table).reset_index(drop=True)
+    )
+    unnamed = AutoencoderOutlierDetector(2, max_iter=1, random_state=0).fit(table.to_numpy())
+    with pytest.warns(UserWarning, match="feature names"):
+        assert set(unnamed.explain(other)["feature"]) == set(table)
+
+
+def test_explanation_after_pickling_and_without_training_rows(table, detector):
+    copy = pickle.loads(pickle.dumps(detector))
+    pd.testing.assert_frame_equal(copy.explain(table), detector.explain(table))
+
+
+def test_rows_that_weigh_more_are_more_usual(table):
+    # The rows far out have nine tenths of the weight, so they are the usual ones.
+    far = table.iloc[:100].assign(free=lambda rows: rows["free"] + 30)
+    X = pd.concat([table.iloc[100:], far])
+    weight = np.repeat([1.0, 27.0], [300, 100])
+    detector = AutoencoderOutlierDetector(2, max_iter=30, random_state=0)
+    found = detector.fit(X, sample_weight=weight).explain(far.iloc[:20], top=5)
+    assert found.loc[found["feature"] == "free", "deviation"].abs().max() < 5
 
 
 def test_one_row_as_among_others(table, detector):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import MinCovDet
 
-from sklearn_ae._outliers.robust_distance import RobustDistance, bounded
+from sklearn_ae._outliers.robust_distance import RobustDistance
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def fit(points):
     return RobustDistance(points, np.ones(len(points)))
 
 
-def test_orders_points_as_the_covariance_determinant_does(points):
+def test_order_of_points_is_that_of_mincovdet(points):
     expected = MinCovDet(support_fraction=0.75, random_state=0).fit(points).mahalanobis(points)
     rank = np.corrcoef(fit(points)(points).argsort().argsort(), expected.argsort().argsort())
     assert rank[0, 1] > 0.99
@@ -57,14 +57,14 @@ def test_most_points_are_inside_the_edge(points):
     assert (both(outliers) > both.edge).all()
 
 
-def test_pull_moves_to_the_edge_and_no_farther(points):
+def test_far_points_move_to_the_edge_and_no_farther(points):
     distance = fit(points)
     points = 3 * (points - distance.center) + distance.center
-    pulled = distance.pull(points)
+    moved = distance.move_to_edge(points)
     inside = distance(points) <= distance.edge
-    np.testing.assert_array_equal(pulled[inside], points[inside])
-    np.testing.assert_allclose(distance(pulled[~inside]), distance.edge)
-    direction, other = points[~inside] - distance.center, pulled[~inside] - distance.center
+    np.testing.assert_array_equal(moved[inside], points[inside])
+    np.testing.assert_allclose(distance(moved[~inside]), distance.edge)
+    direction, other = points[~inside] - distance.center, moved[~inside] - distance.center
     cosine = (direction * other).sum(1) / np.linalg.norm(direction, axis=1)
     np.testing.assert_allclose(cosine, np.linalg.norm(other, axis=1))
 
@@ -85,9 +85,10 @@ def test_degenerate_points_have_distances(points):
     assert (distance(points + 1e3) > distance(points).max()).all()
 
 
-def test_what_is_no_number_is_far(points):
+def test_infinite_and_undefined_points_are_far(points):
     X = np.array([[np.nan, 0.0], [np.inf, 0.0], [0.0, -np.inf], [1e300, 1e300]])
-    assert np.isfinite(bounded(X)).all()
-    distances = fit(points)(X)
+    distance = fit(points)
+    assert np.isfinite(distance.move_to_edge(X)).all()
+    distances = distance(X)
     assert np.isfinite(distances).all()
     assert (distances > 1e50).all()

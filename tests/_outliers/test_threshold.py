@@ -25,7 +25,7 @@ def fitted():
 
 
 def test_p_values_of_inliers_are_not_too_small():
-    # Whatever the rows that are trained on and held out: on average over many of them.
+    # On average over many training and validation sets.
     rates = (0.05, 0.1, 0.3, 0.5)
     found = []
     for seed in range(20):
@@ -33,7 +33,7 @@ def test_p_values_of_inliers_are_not_too_small():
         found.append([(p_values <= rate).mean() for rate in rates])
     mean, error = np.mean(found, axis=0), np.std(found, axis=0) / np.sqrt(len(found))
     assert (mean <= rates + 2.5 * error).all()
-    # Nor are they far too large, which would be valid and of no use.
+    # Far too large ones would be valid, but useless.
     assert (mean >= 0.5 * np.array(rates)).all()
 
 
@@ -60,21 +60,22 @@ def test_p_values_count_weights():
     assert np.median(heavy) > 2 * np.median(make().fit(X).p_values(wide))
 
 
-def test_p_values_are_places_among_held_out_rows(fitted):
-    n_held_out = len(fitted._calibration_.scores)
-    assert n_held_out == 40
+def test_p_values_are_ranks_among_validation_rows(fitted):
     p_values = fitted.p_values(np.vstack([draw(100, 1), [[50.0, 50.0, 50.0]]]))
-    assert p_values[-1] == 1 / (n_held_out + 1)
+    assert p_values[-1] == 1 / (40 + 1)  # a tenth of 400 rows
     assert p_values.max() <= 1
     scores = fitted.score_samples(draw(100, 1))
     assert np.corrcoef(p_values[:-1].argsort().argsort(), scores.argsort().argsort())[0, 1] > 0.8
 
 
-def test_without_held_out_rows_there_are_none():
+def test_p_values_need_validation_rows_or_inliers():
     detector = make(early_stopping=False).fit(draw(300, 0))
-    assert detector._calibration_ is None
-    with pytest.raises(ValueError, match="no rows were held out"):
-        detector.p_values(draw(5, 1))
+    for call in (
+        lambda: detector.p_values(draw(5, 1)),
+        lambda: detector.predict(draw(5, 1), false_discovery_rate=0.1),
+    ):
+        with pytest.raises(ValueError, match="early_stopping=True"):
+            call()
     detector.set_threshold(draw(99, 2), false_positive_rate=0.1)
     assert detector.p_values(draw(5, 1)).min() >= 0.01
 
@@ -156,7 +157,7 @@ def test_false_positive_rate_of_equal_scores():
     assert (detector.predict(new) == -1).mean() <= 0.05
 
 
-def test_nan_is_no_share(fitted):
+def test_shares_are_numbers(fitted):
     nan = float("nan")
     for call in (
         lambda: fitted.set_threshold(draw(50, 0), contamination=nan),
@@ -178,13 +179,13 @@ def test_too_few_rows_for_the_rate(fitted):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "Exactly one"),
-        ({"contamination": 0.1, "false_positive_rate": 0.1}, "Exactly one"),
+        ({}, "exactly one"),
+        ({"contamination": 0.1, "false_positive_rate": 0.1}, "exactly one"),
         ({"contamination": 0.6}, "contamination"),
         ({"contamination": 0}, "contamination"),
         ({"false_positive_rate": 0}, "false_positive_rate"),
         ({"false_positive_rate": 1.5}, "false_positive_rate"),
-        ({"false_positive_rate": 0.1, "sample_weight": np.ones(300)}, "sample_weight"),
+        ({"false_positive_rate": 0.1, "sample_weight": np.ones(300)}, "not supported with"),
     ],
 )
 def test_bad_thresholds(fitted, parameters, message):

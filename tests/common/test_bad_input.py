@@ -175,7 +175,7 @@ def test_cross_entropy_needs_the_unit_interval(estimator):
 
 @each_estimator
 def test_linear_path_has_no_meaning_under_cross_entropy(estimator):
-    with pytest.raises(ValueError, match="linear_path='pca' has no meaning"):
+    with pytest.raises(ValueError, match="linear_path='pca' is not supported"):
         estimator(loss="binary_cross_entropy", linear_path="pca").fit(np.abs(X) / 10)
 
 

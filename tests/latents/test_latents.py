@@ -54,7 +54,7 @@ def test_weights_of_another_type_than_the_network(latent, precision, dtype, digi
 def test_sparse_codes_have_no_linear_path(digits):
     assert make(latent="sparse", max_iter=1).fit(digits).net_.module_.linear_path is None
     assert make(latent="contractive", max_iter=1).fit(digits).net_.module_.linear_path is not None
-    with pytest.raises(ValueError, match="linear_path='pca' has no meaning with TopK"):
+    with pytest.raises(ValueError, match="linear_path='pca' is not supported with TopK"):
         make(latent=TopK(), linear_path="pca").fit(digits)
 
 
@@ -74,7 +74,7 @@ def test_sparse_codes_have_no_linear_path(digits):
         (Variational(warm_up=-1), "warm_up == -1"),
         (Variational(free_bits=-1), "free_bits == -1"),
         (Variational(n_samples=0), "n_samples == 0"),
-        (Variational(n_samples=2, free_bits=1), "free_bits=1 has no meaning with n_samples=2"),
+        (Variational(n_samples=2, free_bits=1), "free_bits=1 is not supported with n_samples=2"),
     ],
     ids=repr,
 )
@@ -94,9 +94,7 @@ def test_search_over_its_parameters(digits):
 
 
 class Bounded(BaseEstimator):
-    """What a user would write."""
-
-    has_linear_path = False
+    """A latent as a user would write it."""
 
     def build(self, n_components):
         return _Bounded()
@@ -107,9 +105,23 @@ class _Bounded(nn.Latent):
         return hidden.tanh()
 
 
-def test_own_latent(digits):
-    codes = make(latent=Bounded(), max_iter=5).fit_transform(digits)
-    assert (np.abs(codes) < 1).all()
+def test_own_latent_has_no_linear_path_unless_it_says_so(digits):
+    fitted = make(latent=Bounded(), max_iter=5).fit(digits)
+    assert (np.abs(fitted.transform(digits)) < 1).all()
+    assert fitted.net_.module_.linear_path is None
+
+
+def test_only_the_plain_latent_is_the_identity(generator):
+    hidden = torch.randn(5, 4, generator=generator)
+    assert nn.IdentityLatent()(hidden) is hidden
+    assert nn.IdentityLatent().is_identity
+    assert nn.IdentityLatent().allows_linear_path
+    for name, parameters in LATENTS.items():
+        latent = parameters().build(2, generator=generator)
+        assert not latent.is_identity
+        assert latent.allows_linear_path == (name in ("contractive", "noisy"))
+        assert latent.has_likelihood == parameters.has_likelihood == (name == "variational")
+    assert not nn.Latent().allows_linear_path
 
 
 @pytest.mark.parametrize("name", LATENTS)

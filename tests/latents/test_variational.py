@@ -102,7 +102,7 @@ def test_more_samples_make_a_tighter_bound(digits):
 
 
 def _rows(X):
-    from sklearn_ae.training import Rows
+    from sklearn_ae._data.rows import Rows
 
     return Rows(X)
 
@@ -211,11 +211,13 @@ def test_only_a_variational_code_has_a_likelihood(digits):
 
 
 def test_combinations_without_a_meaning(digits):
-    with pytest.raises(ValueError, match=r"loss='huber' has no meaning with Variational\(\)"):
+    with pytest.raises(ValueError, match=r"loss='huber' is not supported with Variational\(\)"):
         make(latent="variational", loss="huber").fit(digits)
-    with pytest.raises(ValueError, match="share weights, has no meaning with a latent that takes"):
+    with pytest.raises(
+        ValueError, match="share weights, is not supported with a latent that takes"
+    ):
         make(latent="variational", architecture=MLP(tied=True)).fit(digits)
-    with pytest.raises(ValueError, match="linear_path='pca' has no meaning with Variational"):
+    with pytest.raises(ValueError, match="linear_path='pca' is not supported with Variational"):
         make(latent="variational", linear_path="pca").fit(digits)
 
 
@@ -307,7 +309,7 @@ def test_without_divergence_there_is_no_prior(digits):
 
 
 def test_game_is_not_searched_along_lines(digits):
-    with pytest.raises(ValueError, match=r"'adversarial' has no meaning with L-BFGS"):
+    with pytest.raises(ValueError, match=r"'adversarial' is not supported with L-BFGS"):
         make(latent="adversarial", optimizer="lbfgs").fit(digits)
 
 

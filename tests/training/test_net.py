@@ -5,9 +5,10 @@ import pytest
 import skorch.callbacks
 import torch
 from scipy import sparse
+from sklearn.base import clone
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.training import Judging, Monitor, Rows
+from sklearn_ae._data.rows import Rows
 
 
 @pytest.fixture
@@ -35,37 +36,31 @@ class BatchWatcher(skorch.callbacks.Callback):
         pass
 
 
-@pytest.mark.parametrize("callbacks", [[], [BatchWatcher()]], ids=["lean", "full"])
-@pytest.mark.parametrize("n_steps", [0, 4])
-def test_held_out_rows_are_judged_at_their_nearest_codes(callbacks, n_steps, curve):
-    net = AutoencoderTransformer(n_components=1, max_iter=1, random_state=0).fit(curve).net_
-    monitor = Monitor(0.0, None, keep_last=True)
-    net.train(
-        Rows(curve),
-        callbacks=[monitor, *callbacks],
-        learning_rate=0.01,
-        schedule="constant",
-        batch_size=64,
-        max_epochs=2,
-        verbose=False,
-        held_out=Rows(curve[:50]),
-        judging=Judging(n_steps),
-    )
-    module = net.module_
-    output = module.approach(module(torch.tensor(curve[:50])), n_steps)
-    expected = (module.to_standard_units(output.raw) - output.standard_input).square().mean()
-    assert net.history[-1, "valid_loss"] == pytest.approx(expected.item())
-    assert monitor.best_loss_ == net.history[-1, "valid_loss"] < monitor.initial_loss_
-
-
-@pytest.mark.parametrize(("patience", "every"), [(None, 3), (5, 2), (1, 1)])
-def test_between_two_judgements_the_last_one_stands(patience, every, curve):
+@pytest.mark.parametrize("callbacks", [None, [skorch.callbacks.EpochTimer()], [BatchWatcher()]])
+def test_validation_rows_are_judged_at_refined_codes(callbacks, digits):
     fitted = AutoencoderTransformer(
-        1, max_iter=95, early_stopping=True, n_iter_no_change=patience, random_state=0
-    ).fit(curve)
-    losses = fitted.validation_curve_
-    changes = {i for i in range(2, len(losses) + 1) if losses[i - 1] != losses[i - 2]}
-    assert changes == {i for i in range(2, len(losses) + 1) if i % every == 0 or i == 95}
+        8, max_iter=3, early_stopping=True, callbacks=callbacks, random_state=0
+    )
+    encoded = clone(fitted).set_params(transform_max_iter=0).fit(digits)
+    fitted.fit(digits)
+    assert fitted.validation_curve_[0] < encoded.validation_curve_[0]
+
+
+def test_engine_and_skorch_train_alike(curve):
+    parameters = {
+        "n_components": 1,
+        "max_iter": 3,
+        "early_stopping": True,
+        "learning_rate": 1e-3,
+        "batch_size": 64,
+        "weight_decay": 0.0,
+        "random_state": 0,
+    }
+    engine = AutoencoderTransformer(**parameters).fit(curve.astype(float))
+    skorch_ = AutoencoderTransformer(callbacks=[skorch.callbacks.EpochTimer()], **parameters)
+    skorch_.fit(curve.astype(float))
+    assert engine.initial_loss_ == pytest.approx(skorch_.initial_loss_)
+    assert engine.loss_curve_[0] == pytest.approx(skorch_.loss_curve_[0], rel=0.05)
 
 
 def test_compute_in_batches(net, curve):
@@ -88,10 +83,9 @@ def test_batches_of_inference_are_narrow_where_data_are_wide(net):
 
 
 def test_snapshot_is_independent(net, curve):
-    weights = [w.clone() for w in net.weights()]
-    snapshot = net.snapshot(weights)
+    snapshot = net.snapshot()
     expected = net.compute(net.module_.encode, curve)
-    net.set_weights([torch.ones_like(w) for w in weights])
+    net.set_weights([torch.ones_like(w) for w in net.weights()])
     np.testing.assert_array_equal(snapshot.compute(snapshot.module_.encode, curve), expected)
 
 
@@ -122,7 +116,11 @@ def test_bfloat16_is_for_matrix_products_of_training(curve):
             return {}
 
     estimator = AutoencoderTransformer(
-        n_components=1, max_iter=1, architecture=Spied(), precision="bfloat16"
+        n_components=1,
+        max_iter=1,
+        architecture=Spied(),
+        precision="bfloat16",
+        early_stopping=False,
     )
     estimator.fit(curve).transform(curve)
     assert seen == {(True, torch.bfloat16), (False, torch.float32)}

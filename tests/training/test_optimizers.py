@@ -19,7 +19,9 @@ def test_names_make_optimizers(name, weight_decay):
 
 
 def test_lbfgs_has_no_weight_decay():
-    with pytest.raises(ValueError, match=r"weight_decay=0.1 has no meaning with optimizer='lbfgs'"):
+    with pytest.raises(
+        ValueError, match=r"weight_decay=0.1 is not supported with optimizer='lbfgs'"
+    ):
         optimizer_and_options("lbfgs", weight_decay=0.1, device=torch.device("cpu"))
 
 

@@ -1,0 +1,223 @@
+"""The plan of a fit: everything that "auto" decides, from parameters and the size of the data."""
+
+import math
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from sklearn_ae.training import FULL_BATCH_OPTIMIZERS
+
+# Widths of the hidden layers, and the rows and columns from which on they are used.
+_HIDDEN_LAYER_SIZES = (
+    ((512, 256), 10_000, 100),
+    ((256, 128), 2000, 50),
+    ((256, 128), 5000, 1),
+    ((128, 64), 500, 1),
+    ((64, 32), 0, 1),
+)
+# Weight decay is this many times the columns for each row, and at most the second number.
+_DECAY, _MAX_DECAY = 30, 0.4
+# Below so many rows, cross-validation chooses the number of epochs; from so many on (or where the
+# number of epochs is given), a tenth of the rows is a validation set.
+_MIN_ROWS_FOR_SPLIT, _MIN_ROWS_FOR_VALIDATION = 500, 100
+_N_FOLDS = 3
+MIN_ROWS_FOR_FOLDS = 10
+# Steps of the default training with few rows. With more, the arithmetic of all steps is bounded:
+# some seconds for 20,000 rows, a minute of two cores at most.
+_N_STEPS = 120
+_OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 8e4, 4e12
+_MIN_EPOCHS, _MAX_EPOCHS = 3, 200
+# Evaluations of the validation rows in a training, and refinement steps in each.
+_N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
+# Refinement steps of `transform`, at most: most rows are done after four.
+_N_REFINEMENT_STEPS = 20
+# From so many columns on, the network is trained on principal components: on all of them if there
+# are no more rows than this, otherwise on twice as many as the code has, but at least this many.
+_WIDE, _MAX_PROJECTED, _MIN_PROJECTED = 2000, 1000, 96
+# Standard errors by which the validation loss has to fall below that of PCA.
+_MIN_CERTAINTY = 2.5
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What "auto" stands for in a fit.
+
+    The number of rows enters through the sum of their weights only, so a row of weight 2 is the
+    row twice.
+
+    Attributes
+    ----------
+    hidden_layer_sizes : tuple of int or None
+        Widths of the encoder's hidden layers; None: the architecture decides.
+    weight_decay : float
+        Weight decay of the optimizer.
+    learning_rate : float
+        The highest learning rate.
+    batch_size : int
+        Rows in a batch.
+    max_iter : int
+        Number of epochs, at most.
+    validation : {"none", "split", "cross-validation"}
+        Which rows judge the epochs: the training rows, a part that is split off, or each row by a
+        network that is trained without it.
+    n_folds : int
+        Number of folds of the cross-validation; 0 without it.
+    judge_every : int
+        Number of epochs from one evaluation of the validation rows to the next.
+    n_judging_steps, n_refinement_steps : int
+        Refinement steps of the codes of validation rows, and of `transform`, where the codes
+        can be refined.
+    min_certainty : float
+        Standard errors by which the validation loss has to fall for any training to be kept.
+    n_projected : int or None
+        Number of principal components that the network is trained on, for wide data; None: it
+        is trained on the columns.
+    """
+
+    hidden_layer_sizes: tuple[int, ...] | None
+    weight_decay: float
+    learning_rate: float
+    batch_size: int
+    max_iter: int
+    validation: str
+    n_folds: int
+    judge_every: int
+    n_judging_steps: int
+    n_refinement_steps: int
+    min_certainty: float
+    n_projected: int | None = None
+
+
+def make_plan(
+    parameters: Any,
+    n_rows: float,
+    n_features: int,
+    *,
+    is_transformer: bool,
+    is_plain: bool,
+) -> FitPlan:
+    """Make the plan of a fit.
+
+    Parameters
+    ----------
+    parameters : BaseAutoencoder
+        The estimator, of which only the parameters are read.
+    n_rows : float
+        The sum of the weights of the rows.
+    n_features : int
+        Number of columns.
+    is_transformer : bool
+        Whether the estimator is judged by its reconstructions.
+    is_plain : bool
+        Whether the parameters ask for a plain network that starts at PCA, which the engine trains.
+
+    Returns
+    -------
+    plan : FitPlan
+    """
+    n_projected = None
+    if is_transformer and is_plain and n_features > _WIDE:
+        n_projected = _n_projected(parameters, n_rows, n_features)
+        n_features = n_projected or n_features
+    hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
+    batch_size = _batch_size(parameters, n_rows, is_plain)
+    steps_of_epoch = math.ceil(n_rows / batch_size)
+    validation = _validation(parameters, n_rows, is_transformer and is_plain)
+    refines = is_transformer and parameters.transform_max_iter != 0
+    n_refinement_steps = 0
+    if refines:
+        auto = parameters.transform_max_iter == "auto"
+        n_refinement_steps = _N_REFINEMENT_STEPS if auto else int(parameters.transform_max_iter)
+    if parameters.max_iter != "auto":
+        max_iter = int(parameters.max_iter)
+    elif is_transformer:
+        n_operations = 6.0 * batch_size * _count_weights(hidden, n_features)
+        budget = min(_OPERATIONS + _OPERATIONS_PER_ENTRY * n_rows * n_features, _MAX_OPERATIONS)
+        n_steps = min(_n_steps(n_rows, is_plain), budget / n_operations)
+        max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
+    else:
+        max_iter = min(max(1000 // steps_of_epoch, 5), 300)
+    judge_every = max_iter // _N_JUDGEMENTS if refines else 1
+    if parameters.n_iter_no_change is not None:
+        judge_every = min(judge_every, parameters.n_iter_no_change // 2)
+    return FitPlan(
+        hidden_layer_sizes=hidden if parameters.architecture is None else None,
+        weight_decay=_weight_decay(parameters, n_rows, n_features),
+        learning_rate=_learning_rate(parameters, is_transformer and is_plain),
+        batch_size=batch_size,
+        max_iter=max_iter,
+        validation=validation,
+        n_folds=_N_FOLDS if validation == "cross-validation" else 0,
+        judge_every=max(1, judge_every),
+        n_judging_steps=min(n_refinement_steps, _N_JUDGING_STEPS),
+        n_refinement_steps=n_refinement_steps,
+        min_certainty=_MIN_CERTAINTY if parameters.early_stopping == "auto" else 0.0,
+        n_projected=n_projected,
+    )
+
+
+def _n_projected(parameters: Any, n_rows: float, n_features: int) -> int | None:
+    """Give the number of principal components to train on; all there are if rows are few."""
+    if n_rows <= _MAX_PROJECTED:
+        return int(min(n_rows, n_features))
+    if not isinstance(parameters.n_components, Integral):
+        return None
+    return min(max(2 * int(parameters.n_components), _MIN_PROJECTED), n_features)
+
+
+def _n_steps(n_rows: float, is_plain: bool) -> float:
+    """Give the number of steps of the default training."""
+    if not is_plain:
+        return 6000
+    if n_rows < _MIN_ROWS_FOR_SPLIT:
+        return _N_STEPS
+    return min(max(0.9 * n_rows, 500), 3000) + n_rows / 100
+
+
+def _hidden_layer_sizes(parameters: Any, n_rows: float, n_features: int) -> tuple[int, ...]:
+    sizes = parameters.hidden_layer_sizes
+    if isinstance(sizes, str):
+        return next(
+            sizes
+            for sizes, enough_rows, enough_features in _HIDDEN_LAYER_SIZES
+            if n_rows >= enough_rows and n_features >= enough_features
+        )
+    return tuple(sizes) if hasattr(sizes, "__len__") else (sizes,)
+
+
+def _batch_size(parameters: Any, n_rows: float, is_plain: bool) -> int:
+    if parameters.batch_size != "auto":
+        return int(parameters.batch_size)
+    if parameters.optimizer in FULL_BATCH_OPTIMIZERS:
+        return math.ceil(n_rows)
+    if not is_plain:
+        return int(min(max(n_rows // 32, 64), 256))
+    return int(min(max(n_rows // 16, 128), 512))
+
+
+def _validation(parameters: Any, n_rows: float, is_cross_validated: bool) -> str:
+    if parameters.early_stopping != "auto":
+        return "split" if parameters.early_stopping else "none"
+    if is_cross_validated and parameters.max_iter == "auto" and n_rows < _MIN_ROWS_FOR_SPLIT:
+        return "cross-validation"
+    return "split" if n_rows >= _MIN_ROWS_FOR_VALIDATION else "none"
+
+
+def _weight_decay(parameters: Any, n_rows: float, n_features: int) -> float:
+    if parameters.weight_decay != "auto":
+        return float(parameters.weight_decay)
+    if parameters.optimizer != "adamw":  # an L2 penalty, which has to be chosen for the data
+        return 0.0
+    return min(_DECAY * n_features / n_rows, _MAX_DECAY)
+
+
+def _learning_rate(parameters: Any, is_plain: bool) -> float:
+    if parameters.learning_rate != "auto":
+        return float(parameters.learning_rate)
+    return 0.01 if is_plain else 0.003
+
+
+def _count_weights(hidden: tuple[int, ...], n_features: int) -> int:
+    """Count the weights of encoder and decoder, but for the few around the code."""
+    widths = [n_features, *hidden]
+    return 2 * sum(a * b for a, b in zip(widths, widths[1:], strict=False))

@@ -1,0 +1,347 @@
+"""Train plain networks of one shape at once, as members: one loop, hand-coded gradients."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, optim
+
+from sklearn_ae._data.rows import Batches
+from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
+from sklearn_ae.training.judge import Judge
+
+# Rows whose errors are computed at once: their buffers stay in the processor's cache.
+_ROWS_AT_ONCE = 1024
+_BETAS, _EPS = (0.9, 0.999), 1e-8
+
+
+class Members:
+    """Networks of one shape whose parameters are the rows of one matrix.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        A plain network, from whose parameters the members start.
+    weight_decay : float
+        Weight decay; the linear path does not decay.
+    decoupled : bool, default=True
+        Whether weights decay as in AdamW; False: as in Adam.
+    max_grad_norm : float or None, default=None
+        Gradients of a member with a larger norm are scaled down to it.
+    linear_paths : sequence of LinearPath, default=()
+        Where the linear path of each further member starts.
+
+    Attributes
+    ----------
+    values : Tensor of shape (n_members, n_parameters)
+        The parameters.
+    """
+
+    def __init__(
+        self,
+        module: Autoencoder,
+        weight_decay: float,
+        *,
+        decoupled: bool = True,
+        max_grad_norm: float | None = None,
+        linear_paths: Sequence[LinearPath] = (),
+    ) -> None:
+        self._module, self._decoupled, self._max_norm = module, decoupled, max_grad_norm
+        self.values = _join(module.parameters()).repeat(1 + len(linear_paths), 1)
+        for values, path in zip(self.values[1:], linear_paths, strict=True):
+            start = _join(path.parameters())
+            values[-len(start) :] = start  # the linear path comes last
+        self._gradients = torch.zeros_like(self.values)
+        self._backprop = Backprop(
+            module,
+            split_parameters(self.values, module),
+            split_parameters(self._gradients, module),
+        )
+        self._decay: Tensor | None = None
+        if weight_decay > 0:
+            self._decay = torch.full_like(self.values[0], weight_decay)
+            if module.linear_path is not None:  # rows far from all others depend on it
+                n_path = sum(weights.numel() for weights in module.linear_path.parameters())
+                self._decay[-n_path:] = 0
+        self._mean, self._square = (torch.zeros_like(self.values) for _ in range(2))
+        self._n_steps = 0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def some(self, first: int) -> Backprop:
+        """Give the networks from one member on, to compute with."""
+        return Backprop(self._module, split_parameters(self.values[first:], self._module))
+
+    def step(self, x: Tensor, weight: Tensor | None, learning_rate: float) -> Tensor:
+        """Make a step of AdamW (or Adam).
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_features)
+            Rows in standard units.
+        weight : Tensor of shape (batch,) or (batch, n_members) or None
+            Their weights.
+        learning_rate : float
+            The learning rate.
+
+        Returns
+        -------
+        loss : Tensor of shape (n_members,)
+            The weighted mean squared error of the batch before the step.
+        """
+        n_rows = len(x)
+        if weight is None:
+            weight = x.new_full((n_rows, 1), 1 / n_rows)
+        else:
+            weight = weight.view(n_rows, -1) / n_rows
+        if len(self) > 1:
+            x, weight = x.expand(len(self), -1, -1), weight.T[..., None].expand(len(self), -1, 1)
+        loss = self._backprop.backward(x, weight)
+        self._update(learning_rate)
+        return loss
+
+    def gradient_norms(self) -> dict[str, float]:
+        """Give the root mean square of the last gradient of each layer of the first member."""
+        named = list(self._module.named_parameters())
+        parts = self._gradients[0].split([parameter.numel() for _, parameter in named])
+        norms = torch.stack(torch._foreach_norm(list(parts))).tolist()
+        return {
+            name: norm / math.sqrt(parameter.numel())
+            for (name, parameter), norm in zip(named, norms, strict=True)
+            if name.endswith(".weight")
+        }
+
+    def load_state(self, optimizer: optim.Optimizer) -> None:
+        """Take over the moments of an optimizer of the (only) member's module."""
+        states = [optimizer.state.get(each) for each in self._module.parameters()]
+        if all(states):
+            self._mean[0] = _join(state["exp_avg"] for state in states if state)
+            self._square[0] = _join(state["exp_avg_sq"] for state in states if state)
+            self._n_steps = int(states[0]["step"]) if states[0] else 0
+
+    def store(self, weights: Tensor, optimizer: optim.Optimizer | None = None) -> None:
+        """Copy parameters into the module, and the first member's moments into its optimizer."""
+        if optimizer is not None:
+            optimizer.state.clear()
+        start = 0
+        with torch.no_grad():
+            for parameter in self._module.parameters():
+                part = slice(start, start + parameter.numel())
+                parameter.copy_(weights[part].view_as(parameter))
+                if optimizer is not None and self._n_steps > 0:
+                    optimizer.state[parameter] = {
+                        "step": torch.tensor(float(self._n_steps)),
+                        "exp_avg": self._mean[0, part].view_as(parameter).clone(),
+                        "exp_avg_sq": self._square[0, part].view_as(parameter).clone(),
+                    }
+                start = part.stop
+
+    def _update(self, learning_rate: float) -> None:
+        gradients = self._gradients
+        if self._max_norm is not None:
+            norms = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
+            gradients.mul_((self._max_norm / (norms + 1e-6)).clamp(max=1))
+        if self._decay is not None:
+            if self._decoupled:
+                self.values.addcmul_(self.values, self._decay, value=-learning_rate)
+            else:
+                gradients.addcmul_(self.values, self._decay)
+        self._n_steps += 1
+        beta1, beta2 = _BETAS
+        self._mean.lerp_(gradients, 1 - beta1)
+        self._square.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
+        root = self._square.sqrt().div_(math.sqrt(1 - beta2**self._n_steps)).add_(_EPS)
+        step = learning_rate / (1 - beta1**self._n_steps)
+        self.values.addcdiv_(self._mean, root, value=-step)
+
+
+class Validation(NamedTuple):
+    """Validation rows of one member, or of each of several folds.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n_rows, n_features) or (n_folds, n_rows, n_features)
+        The rows in standard units.
+    weight : Tensor of shape (n_rows,) or (n_folds, n_rows)
+        Their weights. Rows of weight zero fill up smaller folds.
+    n_steps : int
+        Number of refinement steps of their codes.
+    """
+
+    x: Tensor
+    weight: Tensor
+    n_steps: int
+
+    def errors(self, network: Backprop) -> Tensor:
+        """Compute the mean squared error of each row at its refined code."""
+        parts = []
+        for x in self.x.split(_ROWS_AT_ONCE, dim=-2):
+            code = network.encode(x).clone()
+
+            def errors_and_gradients(code: Tensor, rows: Any, x: Tensor = x) -> Any:
+                return network.errors_and_gradients(x[rows], code)
+
+            code = refine_codes(errors_and_gradients, code, self.n_steps)
+            parts.append(network.errors(x, code))
+        return torch.cat(parts, -1).mul_(2 / self.x.shape[-1])
+
+    def mean(self, errors: Tensor) -> float:
+        """Average the errors of rows."""
+        return float((self.weight * errors).sum() / self.weight.sum())
+
+
+class Epoch(NamedTuple):
+    """The losses of an epoch: of training rows, and of validation rows if there are some.
+
+    After some epochs the size of the gradients is looked at, too.
+    """
+
+    train_loss: float
+    validation_loss: float | None
+    gradient_norms: dict[str, float] | None
+
+
+def train(
+    members: Members,
+    batches: Batches,
+    standardize: Callable[[Tensor], Tensor],
+    validation: Validation | None,
+    judge: Judge,
+    *,
+    learning_rate: Callable[[float], float],
+    max_epochs: int,
+    judge_every: int = 1,
+    min_certainty: float = 0.0,
+) -> Iterator[Epoch]:
+    """Train members, an epoch at a time, and judge the first one.
+
+    With several members, the others are folds: copies of the first that are trained on a part of
+    the rows and judged by the others. The first one has the weights of the epoch that is best for
+    the folds.
+
+    Parameters
+    ----------
+    members : Members
+        The networks.
+    batches : Batches
+        Training rows, with a column of weights for each member.
+    standardize : callable
+        Takes a block of rows to standard units, in place.
+    validation : Validation or None
+        Validation rows; None: the training loss is judged.
+    judge : Judge
+        Judges the epochs by the weights of the first member, and keeps the best.
+    learning_rate : callable
+        Progress of the training, in [0, 1], to learning rate.
+    max_epochs : int
+        Number of passes over the rows, at most.
+    judge_every : int, default=1
+        Number of epochs from one evaluation of the validation rows to the next.
+    min_certainty : float, default=0.0
+        Standard errors by which the validation loss has to fall for any training to be kept.
+
+    Yields
+    ------
+    epoch : Epoch
+        The losses after each epoch. The caller may stop.
+    """
+    watched = _Watched(members, batches, standardize, validation)
+    weights = [members.values[0]]
+    if not judge.begin(watched.initial_loss, weights):
+        return
+    rate_of_step = _rates(learning_rate, len(batches) * max_epochs)
+    try:
+        for number in range(1, max_epochs + 1):
+            train_loss = _train_epoch(members, batches, standardize, rate_of_step)
+            is_due = number in (1, max_epochs) or number % judge_every == 0
+            stop = False
+            if validation is None:
+                stop = judge.see(number, train_loss, train_loss, weights)
+            elif is_due:
+                before = judge.best_loss
+                stop = judge.see(number, train_loss, watched.evaluate(), weights)
+                if judge.best_loss < before:
+                    watched.best_errors = watched.errors
+            loss = None if validation is None else watched.loss
+            yield Epoch(train_loss, loss, members.gradient_norms() if is_due else None)
+            if stop:
+                break
+    finally:
+        if not watched.is_certain(min_certainty):
+            judge.reject()
+
+
+class _Watched:
+    """The loss that is judged: of the validation rows, or of the training rows."""
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        members: Members,
+        batches: Batches,
+        standardize: Callable[[Tensor], Tensor],
+        validation: Validation | None,
+    ) -> None:
+        self.validation = validation
+        # With folds, the first member is judged by what the others do.
+        self.network = members.some(1 if len(members) > 1 else 0)
+        if validation is None:
+            self.initial_loss = self.loss = _mean_loss(members, batches, standardize)
+        else:
+            self.initial_loss = self.evaluate()
+            self.initial_errors = self.best_errors = self.errors
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Evaluate the validation rows."""
+        assert self.validation is not None, "there are some"
+        self.errors = self.validation.errors(self.network)
+        self.loss = self.validation.mean(self.errors)
+        return self.loss
+
+    def is_certain(self, min_certainty: float) -> bool:
+        """Tell whether the mean gain of the rows is above so many of its standard errors."""
+        if self.validation is None or min_certainty == 0:
+            return True
+        weight, gain = self.validation.weight, self.initial_errors - self.best_errors
+        total = weight.sum()
+        mean = (weight * gain).sum() / total
+        variance = (weight * (gain - mean).square()).sum() / total
+        return bool(mean > min_certainty * (variance / total).sqrt())
+
+
+def _rates(learning_rate: Callable[[float], float], n_steps: int) -> Iterator[float]:
+    return (learning_rate(step / n_steps) for step in range(n_steps))
+
+
+@torch.no_grad()
+def _train_epoch(
+    members: Members,
+    batches: Batches,
+    standardize: Callable[[Tensor], Tensor],
+    rates: Iterator[float],
+) -> float:
+    """Train all members for an epoch, and give the mean loss of the first meanwhile."""
+    total = members.values.new_zeros(len(members))
+    for x, weight in batches.iterate(standardize, reuse=True):
+        total += members.step(x, weight, next(rates)) * len(x)
+    return float(total[0]) / len(batches.rows)
+
+
+@torch.no_grad()
+def _mean_loss(
+    members: Members, batches: Batches, standardize: Callable[[Tensor], Tensor]
+) -> float:
+    """Give the training loss of the first member."""
+    network = members.some(0)  # alone: without validation rows there are no folds
+    total = members.values.new_zeros(())
+    for x, weight in batches.iterate(standardize, reuse=True):
+        errors = network.errors(x).mul_(2 / x.shape[-1])
+        total += (errors if weight is None else errors * weight.view(len(x), -1)[:, 0]).sum()
+    return float(total) / len(batches.rows)
+
+
+def _join(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])

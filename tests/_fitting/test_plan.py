@@ -1,0 +1,81 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae._fitting.plan import make_plan
+
+
+def plan(n_rows, n_features, estimator=None, **parameters):
+    estimator = AutoencoderTransformer(**parameters) if estimator is None else estimator
+    is_transformer = isinstance(estimator, AutoencoderTransformer)
+    return make_plan(
+        estimator, n_rows, n_features, is_transformer=is_transformer, is_plain=is_transformer
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "expected"),
+    [
+        (499, 2, (64, 32)),
+        (500, 2, (128, 64)),
+        (4999, 49, (128, 64)),
+        (5000, 1, (256, 128)),
+        (2000, 50, (256, 128)),
+        (9999, 100, (256, 128)),
+        (10_000, 100, (512, 256)),
+    ],
+)
+def test_widths(n_rows, n_features, expected):
+    assert plan(n_rows, n_features).hidden_layer_sizes == expected
+
+
+@pytest.mark.parametrize(("n_rows", "n_features", "expected"), [(300, 3, 0.3), (100, 50, 0.4)])
+def test_weight_decay(n_rows, n_features, expected):
+    assert plan(n_rows, n_features).weight_decay == pytest.approx(expected)
+    assert plan(n_rows, n_features, optimizer="adam").weight_decay == 0
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "parameters", "expected"),
+    [
+        (499, {}, "cross-validation"),
+        (500, {}, "split"),
+        (99, {"max_iter": 5}, "none"),
+        (100, {"max_iter": 5}, "split"),
+        (20, {"early_stopping": True}, "split"),
+        (20_000, {"early_stopping": False}, "none"),
+    ],
+)
+def test_validation(n_rows, parameters, expected):
+    assert plan(n_rows, 5, **parameters).validation == expected
+
+
+def test_the_detector_splits_off_rows():
+    assert plan(300, 5, AutoencoderOutlierDetector()).validation == "split"
+    assert plan(99, 5, AutoencoderOutlierDetector()).validation == "none"
+
+
+@pytest.mark.parametrize("n_features", [5, 50, 500])
+def test_more_rows_have_more_steps_but_not_more_epochs(n_features):
+    plans = [plan(n, n_features) for n in (1000, 10_000, 100_000, 1_000_000)]
+    steps = [p.max_iter * n / p.batch_size for p, n in zip(plans, (1e3, 1e4, 1e5, 1e6))]
+    assert steps == sorted(steps)
+    assert [p.max_iter for p in plans] == sorted((p.max_iter for p in plans), reverse=True)
+
+
+def test_a_plan_is_of_plain_values_and_what_is_given_is_taken():
+    given = plan(1000, 5, max_iter=7, batch_size=10, learning_rate=0.1, transform_max_iter=3)
+    assert (given.max_iter, given.batch_size, given.learning_rate) == (7, 10, 0.1)
+    assert given.n_refinement_steps == 3
+    for value in dataclasses.asdict(given).values():
+        assert isinstance(value, (int, float, str, tuple))
+
+
+def test_weights_count_as_rows():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    weighted = AutoencoderTransformer(2, random_state=0).fit(X, sample_weight=np.full(30, 3))
+    repeated = AutoencoderTransformer(2, random_state=0).fit(np.repeat(X, 3, axis=0))
+    assert weighted.plan_ == repeated.plan_
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-6, atol=1e-8)
