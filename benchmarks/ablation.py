@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from rich.console import Console
 from rich.progress import track
 from sklearn.exceptions import ConvergenceWarning
 
@@ -22,7 +21,7 @@ from benchmarks.options import add_number, add_output, add_tables, check_positiv
 from benchmarks.reconstruction import tables
 from benchmarks.reconstruction.cases import ROUNDING, ZERO
 from benchmarks.reconstruction.contenders import ours, pca
-from benchmarks.reconstruction.measuring import code_sizes, split, squared_error
+from benchmarks.reconstruction.measuring import code_sizes, split, squared_error, warm_up
 
 SIZES = (0.1, 0.25)
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -51,9 +50,9 @@ def run(options: argparse.Namespace) -> None:
     """Measure table after table; print a line for each variant, save a JSON file."""
     check_positive(options, "seeds", "max_rows", "jobs")
     names, notes = tables.choose(options.only)
-    console = Console()
+    console = report.make_console()
     for note in notes:
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim")
     ratios: Figures = {}
     seconds: Figures = {}
     jobs = (delayed(measure)(name, options.seeds, options.max_rows) for name in names)
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
         "seconds": seconds,
     }
     report.save(file, content)
-    console.print(f"\nSaved: {file}", highlight=False)
+    console.print(f"\nSaved: {file}")
 
 
 def measure(name: str, n_seeds: int, max_rows: int) -> tuple[Figures, Figures]:
@@ -87,6 +86,7 @@ def measure(name: str, n_seeds: int, max_rows: int) -> tuple[Figures, Figures]:
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}
     with machine.use_threads(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warm_up()
         for seed in range(n_seeds):
             X_train, X_test = split(name, seed, max_rows)
             for k in code_sizes(*X_train.shape, SIZES):

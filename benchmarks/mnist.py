@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -24,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks import machine
 from benchmarks.data import Data, load
 from benchmarks.options import add_choice, add_images, add_number, add_output, check_positive
-from benchmarks.report import Aim, Result, merge, show
+from benchmarks.report import Aim, Result, make_console, merge, show
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.corruption import MaskingNoise
 from sklearn_ae.metrics import reconstruction_error
@@ -120,7 +119,7 @@ def run(options: argparse.Namespace) -> None:
     check_positive(options, "seeds", "max_iter")
     data = load(options.dataset)
     file = options.output / f"mnist-{options.dataset}.json"
-    console = Console()
+    console = make_console()
     header = {
         "command": f"python -m benchmarks mnist --dataset {options.dataset}",
         "max_iter": options.max_iter,
@@ -155,7 +154,7 @@ def run(options: argparse.Namespace) -> None:
         }
         # After each model: what follows may take long, or be interrupted.
         merge(file, header, "models", {name: found})
-    console.print(f"\nSaved: {file}", highlight=False)
+    console.print(f"\nSaved: {file}")
 
 
 def _measure(model: Model, data: Data, seed: int, max_iter: int | None) -> dict[str, float]:

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
@@ -87,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
         raise BenchmarkError(
             f"--n-components must be between 1 and the number of columns, {n_features}."
         )
-    console = Console()
+    console = report.make_console()
     cases = [(k, method) for k in options.n_components for method in options.methods]
     results, samples = [], {}
     # A fresh process for each: neither memory nor threads of the others are in its way.
@@ -119,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
     }
     report.save(options.output / f"pca-{name}.json", content)
     _draw(name, data, results, samples, options.output)
-    console.print(f"{_LEGEND}\nSaved in {options.output}: pca-{name}*", highlight=False)
+    console.print(f"{_LEGEND}\nSaved in {options.output}: pca-{name}*")
 
 
 def measure(

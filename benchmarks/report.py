@@ -2,12 +2,13 @@
 
 import json
 import operator
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,11 @@ _RELATIONS = {
     ">=": operator.ge,
     "=": operator.eq,
 }
+
+
+def make_console() -> Console:
+    """Make what prints: as wide as the terminal, and wide enough where there is none."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
 def show(title: str, result: "Result") -> Group:
@@ -43,7 +49,7 @@ def table(lines: list[dict[str, Any]], title: str | None = None) -> Table:
     keys = [key for key in keys if not any(isinstance(line.get(key), list) for line in lines)]
     for key in keys:
         is_text = any(isinstance(line.get(key), str) for line in lines)
-        made.add_column(key, justify="left" if is_text else "right", no_wrap=is_text)
+        made.add_column(key, justify="left" if is_text else "right", no_wrap=True)
     for line in lines:
         style = "bold" if line.get("") in ("ours", "Autoencoder") else ""
         made.add_row(*(escape(_cell(line.get(key))) for key in keys), style=style)

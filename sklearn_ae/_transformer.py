@@ -54,7 +54,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         exceed the number of columns.
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
-        (96, 48); with at least 500 rows (128, 64); with at least 5,000, or 2,000 of 50
+        (64, 32); with at least 500 rows (128, 64); with at least 5,000, or 2,000 of 50
         columns, (256, 128); with at least 10,000 rows of 100 columns (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
@@ -92,23 +92,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "logistic" for "binary_cross_entropy", else "clip".
     linear_path : {"auto", "pca"} or None, default="auto"
         "pca": encoder and decoder each have a linear path beside the network, which
-        starts at the principal components, so that training starts at the error of PCA.
+        starts at the principal components, so training starts at the error of PCA.
         None: the plain network. "auto": "pca" wherever loss, architecture and latent
-        allow it, which is not so with an activation of the output, tied weights, and codes
-        that are sparse or have a prior. With one or two components and `max_iter="auto"`,
-        a plain network is then trained as well, and kept where it is better on rows
-        that are held out.
+        allow it: not with an activation of the output, tied weights, or codes that are
+        sparse or have a prior.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
-            "muon", "gradient_descent", "lbfgs"} or callable, default="adamw"
-        "muon" orthogonalises the steps of weight matrices: fewer, longer steps, which a
-        learning rate about ten times that of Adam suits. "gradient_descent" and "lbfgs"
-        take all rows at once; a learning rate of 1 suits the latter.
-        A subclass of :class:`torch.optim.Optimizer`, or any callable
-        ``(parameters, lr=...)`` that gives one, such as a :func:`functools.partial` of a
-        class with its options, is taken as well; ``weight_decay`` is
-        passed to it where that is not 0.
-    learning_rate : float, default=0.003
-        Learning rate, the highest one of the schedule.
+            "gradient_descent", "lbfgs"} or callable, default="adamw"
+        "gradient_descent" and "lbfgs" take all rows at once; a learning rate of 1 suits
+        "lbfgs". You can also give a subclass of :class:`torch.optim.Optimizer`, or any
+        callable ``(parameters, lr=...)`` that returns one, such as a
+        :func:`functools.partial` of a class with its options. It gets ``weight_decay``
+        unless that is 0.
+    learning_rate : float or "auto", default="auto"
+        The highest learning rate of the schedule. "auto": 0.01 for plain networks that
+        start at PCA, trained by "adam" or "adamw"; otherwise 0.003.
     learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
             "constant"}, default="one_cycle"
         "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
@@ -116,39 +113,36 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         after half and to a hundredth after three quarters of them; "reduce_on_plateau"
         falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
     weight_decay : float or "auto", default="auto"
-        Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" and "muon"
-        the share, times the learning rate, by which weights shrink at each step. "auto":
-        30 times the columns over the rows, but at most 0.4, for "adamw", otherwise 0. The
-        linear path is left as it is: it reconstructs the rows that are far from all others.
-    l1_penalty : float, default=0.0
-        What the magnitudes of all weights, biases apart, are multiplied by and added to the
-        loss, which drives most of them to almost zero. 1e-5 has an effect.
+        Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" the share,
+        times the learning rate, by which weights shrink at each step. "auto": 30 times the
+        columns over the rows, but at most 0.4, for "adamw", otherwise 0. The linear path
+        does not decay: it reconstructs the rows that are far from all others.
     max_grad_norm : float or None, default=None
         Longer gradients are shortened to this norm; None: never. 1 helps where training
         diverges, as recurrent networks may.
     batch_size : int or "auto", default="auto"
-        Rows in a batch; all rows where there are fewer. "auto": a 32nd of the rows, but
+        Rows in a batch; all rows if there are fewer. "auto": a 16th of the rows, but at
+        least 128 and at most 512, for plain networks that start at PCA; otherwise a 32nd,
         at least 64 and at most 256; all of them for optimizers that take all at once.
     max_iter : int or "auto", default="auto"
-        Number of epochs, at the most. "auto": as many as make 6,000 steps, or fewer steps
-        where they are large, 6e12 operations in all; but at least 15 and at most 100; with
-        fewer than 500 rows and ``early_stopping="auto"`` as many of
-        these as are best by cross-validation with five folds, on all rows. Where codes are
-        nearest (see `transform_max_iter`), up to 50 epochs or 1,300 steps of the decoder
-        alone follow, in which each row has its nearest code; kept if they lower the
-        error of rows that are held out.
+        Number of epochs, at most. "auto": as many as make 120 steps with fewer than 500
+        rows, otherwise about as many steps as there are rows, but at most 3,000 and one
+        more for each 100 rows, and fewer if steps are large: the whole fit takes some
+        seconds for 20,000 rows and about a minute for MNIST. See ``plan_``.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out a part of the rows and to keep the weights that are best on
-        it, rather than those with the lowest training loss. "auto": where there are at
-        least 100 rows, unless cross-validation has found the number of epochs. With
-        either, a linear path stays at the principal components unless the held-out
-        loss falls by 2 %.
+        Whether to split off validation rows and to keep the weights that are best on
+        them, rather than those with the lowest training loss. "auto": with at least 100
+        rows. With fewer than 500 rows, a plain network that starts at PCA and
+        ``max_iter="auto"``, three-fold cross-validation chooses the epoch instead: the
+        networks of the folds are trained in one batch with the network of all rows. The
+        result stays PCA unless the error of the validation rows falls by 2.5 standard
+        errors.
     validation_fraction : float, default=0.1
-        Share of the rows that early stopping holds out.
-    n_iter_no_change : int or None, default=20
+        Share of the rows, by weight, that early stopping splits off.
+    n_iter_no_change : int or None, default=None
         Training stops after so many epochs in a row without improvement on the best loss
         since the learning rate began to fall; None: never.
     warm_start : bool, default=False
@@ -157,32 +151,28 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         and optimizer can not change.
     device : str or torch.device, default="auto"
         Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
-    precision : {"float32", "float64", "bfloat16", "auto"} or None, default=None
+    precision : {"float32", "float64", "bfloat16"} or None, default=None
         Floating-point type of network and codes. None: that of the data, as in PCA.
         "bfloat16": matrix products of the training in bfloat16, all else in float32.
-        "auto": the same where networks and batches are large and the processor has
-        instructions for it, otherwise "float32".
         Reconstructions always have the type of the data.
     transform_max_iter : int or "auto", default="auto"
-        The encoder only guesses where the point of the decoder's surface is that is nearest
-        to a row. So many steps, at the most, of gradient descent follow in `transform` and
-        lower the row's squared error, each at the cost of some passes through the decoder. 0: none,
-        the code is the encoder's. "auto": 20, where the decoder is fully connected and has
-        no more than 100,000 weights, the loss is the squared error, and there is no `latent`
-        and no `corruption`; else 0. Training is the same.
+        Number of refinement steps, at most. The encoder only guesses which code
+        reconstructs a row best. In `transform`, gradient descent on the code refines the
+        guess; each step costs two passes through the decoder. A row is done when the next
+        step promises to lower its error by less than 3 %. 0: the encoder's codes. "auto":
+        20, if the loss is the squared error and there is no `latent` and no `corruption`;
+        otherwise 0.
     callbacks : list of skorch callbacks or None, default=None
-        See :mod:`skorch.callbacks`. Callbacks of scikit-learn are set with
-        ``set_callbacks`` instead. Either watch one training: the last, of the folds of
-        cross-validation and of the two starts that `linear_path` names, without what the
-        decoder is trained for alone.
+        See :mod:`skorch.callbacks`. skorch's loop then trains the network: it is slower
+        and has no cross-validation. Callbacks of scikit-learn are set with
+        ``set_callbacks`` instead.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives
         the same result each time, bit for bit on one machine, large networks also
         with the same number of threads; global random states are
         neither read nor changed.
     verbose : bool or int, default=False
-        Whether to print a line an epoch; networks that are trained at once, as the folds of
-        cross-validation are, print none.
+        Whether to print a line an epoch.
 
     Attributes
     ----------
@@ -192,26 +182,26 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where they are all strings.
+    plan_ : FitPlan
+        All that "auto" stood for in this fit.
     n_iter_ : int
-        Number of epochs, also over repeated calls. With cross-validation, all that were
-        tried: the network is trained on all rows for ``len(loss_curve_)`` of them, which
-        is 0 where principal components are best.
+        Number of epochs, also over repeated calls.
     loss_ : float
         Training loss of the last epoch. The squared error is in standard units: the
         share of the variance that is not reconstructed.
     loss_curve_ : list of float
         Training loss of every epoch.
     validation_curve_ : list of float or None
-        Loss of the held-out rows after every epoch, mean over the folds of
-        cross-validation; None without early stopping. Where codes are nearest (see
-        `transform_max_iter`), it is measured five steps from the encoder's codes, in long
-        trainings some thirty times: the other epochs have the loss of the one before.
+        Loss of the validation rows after every epoch, mean over the folds of
+        cross-validation; None without validation rows. With refinement steps it is
+        measured at codes that are refined in five steps, about ten times in a training;
+        other epochs have the loss of the last evaluation.
     initial_loss_ : float
-        Loss before the first epoch, of the held-out rows if there are some; with the
+        Loss before the first epoch, of the validation rows if there are some; with the
         linear path that of PCA.
     best_loss_ : float
-        Loss of the weights that were kept: the lowest one, that before the first epoch
-        included. All losses are those before the decoder is trained alone.
+        Loss of the weights that are kept: the lowest one, that before the first epoch
+        included.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         What the components explain, as shares of the variance: in proportion to what the
         error would gain if the component was always at its mean. They add up to the share

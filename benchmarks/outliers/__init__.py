@@ -9,7 +9,6 @@ Ravanbakhsh, "On diffusion modeling for anomaly detection", ICLR 2024.
 import argparse
 
 from joblib import Parallel, delayed
-from rich.console import Console
 from rich.progress import track
 
 from benchmarks import machine, report
@@ -35,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure all tables; print table and aims, save JSON and picture."""
     check_positive(options, "seeds", "max_train", "max_scored", "jobs")
-    console = Console()
+    console = report.make_console()
     names, notes = tables.choose(options.only)
     contenders, missing = at_hand(options.contenders)
     for note in [*notes, *missing, f"MCD is PCA on tables of over {MAX_MCD_FEATURES} columns."]:
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim")
     jobs = [
         Job(name, setting, seed, options.max_train, options.max_scored)
         for name in names
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         title = f"\n{setting}: means over {len(results.tables)} tables"
         console.print(report.table(lines, title))
     aims = summary.aims(results)
-    console.print(report.aims_table(aims), highlight=False)
+    console.print(report.aims_table(aims))
     content = {
         "command": "python -m benchmarks outliers",
         "machine": machine.describe(),
@@ -70,4 +69,4 @@ def run(options: argparse.Namespace) -> None:
     file = options.output / "outliers.json"
     report.save(file, content)
     drawing.draw_ranks(results, options.output / "outliers.png")
-    console.print(f"\nSaved: {file}, {file.stem}.png", highlight=False)
+    console.print(f"\nSaved: {file}, {file.stem}.png")

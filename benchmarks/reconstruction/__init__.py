@@ -9,7 +9,6 @@ import argparse
 from dataclasses import asdict
 
 from joblib import Parallel, delayed
-from rich.console import Console
 from rich.progress import track
 
 from benchmarks import machine, report
@@ -45,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure table after table; print lines and summary, save JSON and picture."""
     settings = _settings(options)
-    console = Console()
+    console = report.make_console()
     names, notes = tables.choose(options.only)
     for note in notes:
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim")
     header = {
         "command": "python -m benchmarks reconstruction",
         "machine": machine.describe(),
@@ -71,8 +70,8 @@ def run(options: argparse.Namespace) -> None:
         named = ", ".join(f"{case.table} {case.n_components}" for case in lost[:_MOST_NAMED])
         notes.append(f"worse than PCA in {len(lost)} cases: {named}")
     result = report.Result("", summary.lines(cases), summary.aims(cases), notes)
-    console.print(report.show("Reconstruction at equal code size", result), highlight=False)
-    console.print(f"\nSaved: {file}, {file.stem}.png", highlight=False)
+    console.print(report.show("Reconstruction at equal code size", result))
+    console.print(f"\nSaved: {file}, {file.stem}.png")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -56,7 +56,7 @@ def measure(table: str, settings: Settings) -> list[Case]:
     with machine.use_threads(1), warnings.catch_warnings():
         # So many epochs are what the contenders take by default; the errors tell.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        _warm_up()
+        warm_up()
         for seed in range(settings.seeds):
             X_train, X_test = split(table, seed, settings.max_rows)
             n_rows, n_features = len(X_train) + len(X_test), X_train.shape[1]
@@ -73,7 +73,7 @@ def measure(table: str, settings: Settings) -> list[Case]:
 
 
 @cache
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load in this process what is loaded at first use: that is not the cost of a fit."""
     X = np.random.default_rng(0).standard_normal((20, 3), np.float32)
     for fit in CONTENDERS.values():

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from rich.console import Console
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks import machine, report
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure parts and cases one after the other; print tables, save JSON and picture."""
     settings = _settings(options)
-    console = Console()
+    console = report.make_console()
     described = machine.describe()
     header = {
         "command": "python -m benchmarks speed",
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         "max_rows": settings.max_rows,
     }
     where = f"{described['processor']}, threads: {settings.threads}, {settings.device}"
-    console.print(f"{where}, rounds: {settings.repetitions}", highlight=False)
+    console.print(f"{where}, rounds: {settings.repetitions}")
     file = options.output / "speed.json"
     measured = [(name, PARTS[name], 1) for name in options.parts]
     measured += [(name, partial(epochs.measure, name), settings.threads) for name in options.cases]
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         with machine.use_threads(threads), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the figures tell
             found = measure(settings)
-        console.print(report.show(name, found), highlight=False)
+        console.print(report.show(name, found))
         aims += found.aims
         # After each one: what follows may take long, or be interrupted.
         saved = report.merge(file, header, "parts", {name: found.to_json()})
@@ -74,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
         console.print(f"\n{sum(aim.is_met for aim in aims)} of {len(aims)} bars are met")
     if drawn := {CASES[name].title: saved[name]["raw"] for name in CASES if name in saved}:
         drawing.draw_epochs(drawn, where, options.output / "speed.png")
-    console.print(f"Saved in {options.output}: speed*", highlight=False)
+    console.print(f"Saved in {options.output}: speed*")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -9,7 +9,6 @@ import argparse
 import warnings
 from collections.abc import Callable
 
-from rich.console import Console
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks import machine, report
@@ -52,9 +51,9 @@ def run(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     study = Study(options.dataset, data, options.output, options.seed, options.max_iter)
     n_train, n_test = len(data.X_train), len(data.X_test)
-    console = Console()
+    console = report.make_console()
     shape = f"{n_train:,} + {n_test:,} images, {data.X_train.shape[1]} pixels"
-    console.print(f"{options.dataset}: {shape}", highlight=False)
+    console.print(f"{options.dataset}: {shape}")
     file = options.output / f"variants-{options.dataset}.json"
     header = {
         "command": f"python -m benchmarks variants --dataset {options.dataset}",
@@ -69,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
             # The epochs are what a benchmark has time for; the errors tell.
             warnings.simplefilter("ignore", ConvergenceWarning)
             result = ROWS[name](study)
-        console.print(report.show(f"{name}: {ROWS[name].__doc__}", result), highlight=False)
+        console.print(report.show(f"{name}: {ROWS[name].__doc__}", result))
         # After each row: what follows may take long, or be interrupted.
         report.merge(file, header, "rows", {name: result.to_json()})
-    console.print(f"\nSaved in {options.output}: {file.stem}*", highlight=False)
+    console.print(f"\nSaved in {options.output}: {file.stem}*")

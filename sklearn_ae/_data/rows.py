@@ -221,9 +221,13 @@ def _hash_rows(X: Any) -> np.ndarray:
     """Give a number for each row, the same for equal rows, from its entries as float32."""
     factors = np.random.RandomState(0).randint(1, 2**62, X.shape[1], dtype=np.uint64) * 2 + 1
     if isinstance(X, np.ndarray):
+        # Differences from a row: far from zero, float32 would not tell rows apart.
+        unit = max(float(X.max()) / 2 - float(X.min()) / 2, 1.0)
         n_at_once = max(1, _BLOCK_ENTRIES // X.shape[1])
         starts = range(0, len(X), n_at_once)
-        return np.concatenate([_bits(X[i : i + n_at_once]) @ factors for i in starts])
+        return np.concatenate(
+            [_bits(X[i : i + n_at_once] / unit - X[0] / unit) @ factors for i in starts]
+        )
     X = X.tocsr(copy=True)
     X.sum_duplicates()
     products = _bits(X.data) * factors[X.indices]
@@ -232,8 +236,7 @@ def _hash_rows(X: Any) -> np.ndarray:
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # what float32 can not hold becomes infinite
-        bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32).astype(np.uint64)
+    bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32).astype(np.uint64)
     # Round numbers have empty low bits, which the products would keep empty.
     return bits ^ (bits >> np.uint64(15))
 

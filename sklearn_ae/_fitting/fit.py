@@ -158,9 +158,7 @@ def fit_further(
     """Train a fitted network further, on the same split of the same rows."""
     forget_broken_bounds(net.module_.bounds, rows.X)
     exchangeable = net.module_.scale.dim() > 0  # the detector's
-    training, validation = _split(
-        rows, plan, parameters, net.split_seed, exchangeable=exchangeable
-    )
+    training, validation = _split(rows, plan, parameters, net.split_seed, exchangeable=exchangeable)
     started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan, 0.0))
     _train(started, parameters, plan.max_iter, hooks)
     return started
@@ -351,7 +349,7 @@ def _train_by_engine(
             net.history.record("dur", time.perf_counter() - start)
             start = time.perf_counter()
             if log is not None:
-                net.verbose = 1
+                net.verbose = True
                 log.on_epoch_end(net)
             if hooks is not None:
                 if hooks.end(epochs_so_far):
@@ -417,8 +415,8 @@ def _make_validation(
     index = np.array([np.resize(part, size) for part in parts])
     is_own = np.array([np.arange(size) < len(part) for part in parts])
     x = net.module_.standardize(to_tensor(dense[index], net.device, net.data_dtype))
-    weight = to_tensor(weight[index] * is_own, net.device, net.dtype)
-    return Validation(x[0], weight[0], n_steps) if len(x) == 1 else Validation(x, weight, n_steps)
+    weights = to_tensor(weight[index] * is_own, net.device, net.dtype)
+    return Validation(x, weights, n_steps)
 
 
 def n_refinement_steps(net: AutoencoderNet, n_steps: int) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -25,7 +26,7 @@ MIN_ROWS_FOR_FOLDS = 10
 # Steps of the default training with few rows. With more, the arithmetic of all steps is bounded:
 # some seconds for 20,000 rows, a minute of two cores at most.
 _N_STEPS = 120
-_OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 8e4, 4e12
+_OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 1.5e5, 4e12
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 200
 # Evaluations of the validation rows in a training, and refinement steps in each.
 _N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
@@ -220,4 +221,4 @@ def _learning_rate(parameters: Any, is_plain: bool) -> float:
 def _count_weights(hidden: tuple[int, ...], n_features: int) -> int:
     """Count the weights of encoder and decoder, but for the few around the code."""
     widths = [n_features, *hidden]
-    return 2 * sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    return max(1, 2 * sum(a * b for a, b in pairwise(widths)))

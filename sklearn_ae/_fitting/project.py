@@ -67,13 +67,18 @@ def fit_projected(
     bounds = None if parameters.output_activation == "identity" else column_bounds(rows)
 
     def lift(done: Fit) -> Fit:
-        whole = {
-            name: None if part is None else replace_matrix(part, rows.X)
-            for name, part in (("training", done.training), ("validation", done.validation))
-        }
+        validation = None
+        if done.validation is not None:
+            validation = replace_matrix(done.validation, rows.X)
         net = lift_net(done.net, projection, bounds, parameters)
         return replace(
-            done, net=net, rows=rows, **whole, projected=done, explained=projection.explained
+            done,
+            net=net,
+            rows=rows,
+            training=replace_matrix(done.training, rows.X),
+            validation=validation,
+            projected=done,
+            explained=projection.explained,
         )
 
     if hooks is not None:

@@ -38,7 +38,7 @@ class _Activation(NamedTuple):
 _SLOPE = nn.LeakyReLU().negative_slope
 
 _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
-    nn.Identity: _Activation(lambda x, out: out.copy_(x), lambda g, y: g),
+    nn.Identity: _Activation(lambda x, out: out.copy_(x), lambda g, _: g),
     nn.ReLU: _Activation(
         lambda x, out: torch.clamp_min(x, 0, out=out),
         lambda g, y: _aten.threshold_backward.grad_input(g, y, 0, grad_input=g),
@@ -136,7 +136,8 @@ class Backprop:
         pairs = list(zip(values, of_gradients, strict=True))
         self._encoder = self._layers(autoencoder.encoder, pairs)
         self._decoder = self._layers(autoencoder.decoder, pairs)
-        self._encoder_path, self._decoder_path = pairs or [None, None]
+        path: Any = pairs or (None, None)
+        self._encoder_path, self._decoder_path = path
         self._bounds: tuple[Tensor, Tensor] | None = None
         if autoencoder.bounds is not None:
             lower, upper = autoencoder.standardize(autoencoder.bounds)
@@ -145,7 +146,18 @@ class Backprop:
         self._largest: dict[str, tuple[int, list[_Layer]]] = {}
 
     def encode(self, x: Tensor) -> Tensor:
-        """Give the codes of rows in standard units, in a buffer that the next call reuses."""
+        """Encode rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., batch, n_features)
+            Rows in standard units.
+
+        Returns
+        -------
+        code : Tensor of shape (..., batch, n_components)
+            Their codes, in a buffer that the next call reuses.
+        """
         return self._forward("encoder", x)
 
     def backward(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -181,12 +193,40 @@ class Backprop:
         return loss.view(-1)
 
     def errors(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        """Give half the squared error of each row, summed over the columns."""
+        """Compute half the squared error of each row, summed over the columns.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., batch, n_features)
+            Rows in standard units.
+        code : Tensor of shape (..., batch, n_components) or None, default=None
+            Their codes; None: those of the encoder.
+
+        Returns
+        -------
+        errors : Tensor of shape (..., batch)
+            The errors.
+        """
         residual = self._residual(self.encode(x) if code is None else code, x)
         return residual.square_().sum(-1).mul_(0.5)
 
     def errors_and_gradients(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Give half the squared error of each row, and its gradient by the code of the row."""
+        """Compute half the squared error of each row, and its gradient by the code of the row.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., batch, n_features)
+            Rows in standard units.
+        code : Tensor of shape (..., batch, n_components)
+            Their codes.
+
+        Returns
+        -------
+        errors : Tensor of shape (..., batch)
+            The errors.
+        gradients : Tensor of shape (..., batch, n_components)
+            Their gradients.
+        """
         residual = self._residual(code, x)
         errors = residual.square().sum(-1).mul_(0.5)
         decoder = self._views("decoder", code.shape[:-1])

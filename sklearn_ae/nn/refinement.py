@@ -115,11 +115,11 @@ def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:
     network = Backprop(autoencoder)
     code = basis.encode(network.encode(standard))
 
-    def errors_and_gradients(code: Tensor, rows: Any) -> tuple[Tensor, Tensor]:
+    def in_basis(code: Tensor, rows: Any) -> tuple[Tensor, Tensor]:  # numpydoc ignore=GL08
         errors, gradients = network.errors_and_gradients(standard[rows], basis.decode(code))
         return errors, gradients @ basis.decoder_matrix
 
-    return refine_codes(errors_and_gradients, code, n_steps)
+    return refine_codes(in_basis, code, n_steps)
 
 
 def refine_output(autoencoder: Autoencoder, output: Output, n_steps: int) -> Output:
@@ -140,7 +140,7 @@ def refine_output(autoencoder: Autoencoder, output: Output, n_steps: int) -> Out
         The same rows at their refined codes.
     """
 
-    def decode(code: Tensor) -> Tensor:
+    def decode(code: Tensor) -> Tensor:  # numpydoc ignore=GL08
         return autoencoder.to_standard_units(autoencoder.decode_raw(code))
 
     code = refine_codes(_by_autograd(decode, output.standard_input), output.code, n_steps)

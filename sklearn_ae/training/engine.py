@@ -1,7 +1,7 @@
 """Train plain networks of one shape at once, as members: one loop, hand-coded gradients."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -214,7 +214,7 @@ def train(
     max_epochs: int,
     judge_every: int = 1,
     min_certainty: float = 0.0,
-) -> Iterator[Epoch]:
+) -> Generator[Epoch]:
     """Train members, an epoch at a time, and judge the first one.
 
     With several members, the others are folds: copies of the first that are trained on a part of

@@ -181,7 +181,8 @@ class AutoencoderNet(NeuralNet):
             self._give_context(None)
             self.optimizer_.zero_grad()
             # Callbacks may hold on to data and estimators.
-            self.callbacks, self.callbacks_ = [], []
+            self.callbacks = []
+            self.callbacks_: list[tuple[str, Callback]] = []
             self.validation, self.n_refinement_steps = None, 0
 
     @property
@@ -548,7 +549,10 @@ class _Judging(Callback):
 
     def __init__(self, judge: Judge, hooks: Any) -> None:
         self.judge = judge
-        self.before, self.after = hooks or (None, None)
+        self.before: Callable[[], None] | None = None
+        self.after: Callable[[], bool] | None = None
+        if hooks is not None:
+            self.before, self.after = hooks
         self.has_begun = False
 
     def on_epoch_begin(

@@ -9,8 +9,8 @@ from skorch.callbacks import Callback
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae._data.bounds import column_bounds
-from sklearn_ae.metrics import reconstruction_error
 from sklearn_ae._data.rows import Rows
+from sklearn_ae.metrics import reconstruction_error
 
 NONE = np.finfo(np.float64).min, np.finfo(np.float64).max
 

@@ -215,7 +215,7 @@ def test_distinct_rows_have_the_summed_weights():
 
 def test_weight_of_a_part_counts_in_input_units():
     weight = np.array([1.0, 2.0, 3.0, 4.0])
-    rows = Rows(np.ones((4, 1)), weight / 2.5, mean_weight=2.5)
+    rows = Rows(np.arange(4.0)[:, None], weight / 2.5, mean_weight=2.5)
     assert rows.total_weight == pytest.approx(10)
     generator = torch.Generator().manual_seed(0)
     parts = rows.split(0.5, generator)

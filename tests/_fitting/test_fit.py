@@ -105,7 +105,7 @@ def test_own_loss_is_given_input_units(curve):
     "loss", [torch.nn.functional.mse_loss, lambda a, b: (a - b).square()], ids=["mean", "elements"]
 )
 def test_own_loss_has_to_be_one_number_a_sample(curve, loss):
-    with pytest.raises(ValueError, match="The loss must be one number a sample"):
+    with pytest.raises(ValueError, match="The loss must give one number"):
         make(loss=loss).fit(curve)
 
 
@@ -122,7 +122,13 @@ def test_own_loss_can_not_change_the_data(curve):
 def test_early_stopping_keeps_the_best_weights(digits):
     # Enough capacity and learning rate to over-fit 100 images.
     parameters = {"n_components": 20, "linear_path": None, "learning_rate": 0.01}
-    fitted = make(early_stopping=True, validation_fraction=0.5, max_iter=200, **parameters)
+    fitted = make(
+        early_stopping=True,
+        validation_fraction=0.5,
+        max_iter=200,
+        n_iter_no_change=20,
+        **parameters,
+    )
     fitted.fit(digits[:200])
     assert fitted.n_iter_ < 200
     assert fitted.best_loss_ == min(fitted.validation_curve_) < fitted.validation_curve_[-1]

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from benchmarks.speed.finding import Finding, Settings
 from matplotlib import pyplot as plt
 
 from benchmarks import speed
@@ -13,7 +14,6 @@ from benchmarks.data import BenchmarkError
 from benchmarks.speed import cases, contenders, drawing, epochs, overheads, peers, processes, report
 from benchmarks.speed.cases import Case, Problem, make_problem
 from benchmarks.speed.contenders import autoencoder
-from benchmarks.speed.finding import Finding, Settings
 from benchmarks.speed.rounds import interleave, ratio, seconds, use_threads
 from benchmarks.variants.study import Aim
 

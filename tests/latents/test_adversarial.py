@@ -53,14 +53,14 @@ def test_value_is_the_discrepancy(game):
         torch.testing.assert_close(value, expected.detach())
 
 
-def test_each_side_follows_its_own_slope(game):
+def test_each_side_follows_its_own_gradient(game):
     latent, code, output = game
     optimizer = torch.optim.SGD(latent.parameters(), lr=0.1)
     for _ in range(100):
         optimizer.zero_grad()
         latent.objective(None, output, torch.zeros(64), None).loss.backward()
         optimizer.step()
-    # The discriminator has learnt to tell: a step of the codes along their slope deceives it more.
+    # The discriminator has learnt. A step of the codes along their gradient deceives it more.
     assert latent.discriminator(code).mean() < -0.3
     code.grad = None
     latent.objective(None, output, torch.zeros(64), None).loss.backward()

@@ -85,7 +85,7 @@ def test_bad_parameters(latent, message, digits):
 
 def test_search_over_its_parameters(digits):
     search = GridSearchCV(
-        make(latent=Sparse(), max_iter=3),
+        make(latent=Sparse(), max_iter=10),
         {"latent__weight": [1e-4, 10.0]},
         scoring=neg_reconstruction_error_scorer,
         cv=2,

@@ -26,7 +26,6 @@ def test_noise_has_the_scale_of_the_code():
     generator = torch.Generator().manual_seed(0)
     hidden = torch.randn(20_000, 3, generator=generator) * torch.tensor([1.0, 10.0, 0.0]) + 5
     latent.context = nn.Context(generator)
-    latent.context.begin(hidden)
     std = (latent(hidden) - hidden).std(dim=0)
     torch.testing.assert_close(std, torch.tensor([0.3, 3.0, 0.0]), rtol=0.03, atol=1e-6)
 
@@ -37,7 +36,7 @@ def test_scale_counts_weights():
 
     def noise(rows, weight):
         latent.context = nn.Context(torch.Generator().manual_seed(0))
-        latent.context.begin(rows, weight)
+        latent.context.weight = weight
         return latent(rows) - rows
 
     weighted = noise(hidden, torch.tensor([1.0, 1.0, 0.0]))

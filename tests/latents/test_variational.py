@@ -4,7 +4,7 @@ import torch
 from scipy import stats
 from sklearn.datasets import load_digits
 
-from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer, nn
+from sklearn_ae import AutoencoderTransformer, nn
 from sklearn_ae.architectures import MLP, Convolutional
 from sklearn_ae.latents import Variational
 from sklearn_ae.latents.variational import divergence
@@ -17,7 +17,6 @@ def objective(latent, hidden, loss, *, epoch=0, likelihood="bernoulli", training
     module.likelihood = likelihood
     latent.train(training)
     latent.context = nn.Context(torch.Generator().manual_seed(0), epoch=epoch)
-    latent.context.begin(hidden)
     code = latent(hidden)
     raw = torch.zeros(len(code), 5, dtype=hidden.dtype)
     return latent.objective(module, nn.Output(raw, raw, code, hidden), loss, None)[part]
@@ -41,7 +40,7 @@ def test_divergence(hidden):
 
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 4.0])
-def test_divergence_counts_with_its_slope(beta, hidden):
+def test_divergence_counts_with_its_gradient(beta, hidden):
     loss = torch.zeros(6, dtype=torch.float64)
     expected = beta * kullback_leibler(hidden).sum(dim=-1).mean() / 5
     (slope,) = torch.autograd.grad(expected, hidden)
@@ -51,7 +50,7 @@ def test_divergence_counts_with_its_slope(beta, hidden):
     assert slope.abs().min() > 0
 
 
-def test_warm_up_weakens_the_slope_and_not_the_value(hidden):
+def test_warm_up_weakens_the_gradient_and_not_the_value(hidden):
     loss = torch.zeros(6, dtype=torch.float64)
     values, slopes = [], []
     for epoch in range(6):
@@ -80,7 +79,6 @@ def test_importance_weighted_bound(n_samples, hidden, generator):
     loss = torch.rand(n_samples * 6, generator=generator, dtype=torch.float64)
     actual = objective(latent, hidden, loss)
     latent.context = nn.Context(torch.Generator().manual_seed(0))
-    latent.context.begin(hidden)
     code = latent(hidden).unflatten(0, (n_samples, 6))
     mean, log_variance = hidden.chunk(2, dim=-1)
     posterior = torch.distributions.Normal(mean, (log_variance / 2).exp())
@@ -160,28 +158,17 @@ def test_likelihood_of_bits_sums_to_one():
     assert np.exp(fitted.log_likelihood(every, 5000)).sum() == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize("estimator", [AutoencoderTransformer, AutoencoderOutlierDetector])
-def test_likelihood_is_deterministic_and_in_input_units(estimator, digits):
-    # No column is constant: such a column has the scale of the others.
-    X = digits[:300] + np.random.default_rng(0).normal(scale=0.1, size=(300, 64))
-    columns = np.linspace(1, 3, 64)
-    fitted = estimator(4, latent="variational", max_iter=5, random_state=0).fit(X)
+def test_likelihood_is_deterministic_and_in_input_units(digits):
+    X = digits[:300]
+    fitted = make(latent="variational", max_iter=5).fit(X)
     nats = fitted.log_likelihood(X)
     np.testing.assert_array_equal(nats, fitted.log_likelihood(X))
     np.testing.assert_allclose(nats[:1], fitted.log_likelihood(X[:1]), rtol=1e-10)
     np.testing.assert_allclose(fitted.log_likelihood(X, 400).mean(), nats.mean(), rtol=0.05)
-    larger = estimator(4, latent="variational", max_iter=5, random_state=0).fit(16 * X)
+    larger = make(latent="variational", max_iter=5).fit(16 * X)
     np.testing.assert_allclose(
         larger.log_likelihood(16 * X), nats - 64 * np.log(16), rtol=1e-6, atol=1e-3
     )
-    if estimator is AutoencoderOutlierDetector:  # which scales column by column
-        stretched = estimator(4, latent="variational", max_iter=5, random_state=0).fit(X * columns)
-        np.testing.assert_allclose(
-            stretched.log_likelihood(X * columns),
-            nats - np.log(columns).sum(),
-            rtol=1e-6,
-            atol=1e-3,
-        )
 
 
 def test_rare_rows_are_less_likely(digits):
@@ -210,14 +197,14 @@ def test_only_a_variational_code_has_a_likelihood(digits):
         make(latent="variational", max_iter=1).fit(digits).log_likelihood(digits, 0)
 
 
-def test_combinations_without_a_meaning(digits):
+def test_combinations_that_are_not_supported(digits):
     with pytest.raises(ValueError, match=r"loss='huber' is not supported with Variational\(\)"):
         make(latent="variational", loss="huber").fit(digits)
     with pytest.raises(
         ValueError, match="share weights, is not supported with a latent that takes"
     ):
         make(latent="variational", architecture=MLP(tied=True)).fit(digits)
-    with pytest.raises(ValueError, match="linear_path='pca' is not supported with Variational"):
+    with pytest.raises(ValueError, match=r"linear_path='pca' is not supported with .*ariational"):
         make(latent="variational", linear_path="pca").fit(digits)
 
 
@@ -316,7 +303,6 @@ def test_game_is_not_searched_along_lines(digits):
 def test_weights_that_are_only_tried_leave_no_trace(hidden):
     latent = Variational().build(2).train()
     latent.context = nn.Context(torch.Generator().manual_seed(0))
-    latent.context.begin(hidden)
     latent.context.is_trial = True
     module = torch.nn.Module()
     module.likelihood = "gaussian"

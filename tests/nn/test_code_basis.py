@@ -94,5 +94,5 @@ def test_slopes_of_some_rows_are_enough():
     few, all_rows = (CodeBasis(2, torch.float64) for _ in range(2))
     few.arrange(code, decode, n_slopes=200)
     all_rows.arrange(code, decode)
-    assert float((few.there - all_rows.there).abs().max()) > 0
-    torch.testing.assert_close(few.there, all_rows.there, rtol=0.2, atol=0.2)
+    assert float((few.encoder_matrix - all_rows.encoder_matrix).abs().max()) > 0
+    torch.testing.assert_close(few.encoder_matrix, all_rows.encoder_matrix, rtol=0.2, atol=0.2)

@@ -120,7 +120,6 @@ def test_bfloat16_is_for_matrix_products_of_training(curve):
         max_iter=1,
         architecture=Spied(),
         precision="bfloat16",
-        early_stopping=False,
     )
     estimator.fit(curve).transform(curve)
     assert seen == {(True, torch.bfloat16), (False, torch.float32)}
