@@ -205,7 +205,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             )
             if first and plan.n_projected is not None:
                 done = fit_projected(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
-                self._remember_parameters(done)
             elif first:
                 done = fit(
                     self,
@@ -216,7 +215,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                     max_components=self._max_components(rows.X.shape[1]),
                     hooks=hooks,
                 )
-                self._remember_parameters(done)
             else:
                 done = fit_further(self, self._checked_net(), rows, plan, hooks)
             self._finish(done)
@@ -240,8 +238,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             else:
                 net = self._checked_net()
             done = fit_partially(self, net, rows, plan)
-            if first:
-                self._remember_parameters(done)
             self._finish(done, on_stream=True)
 
     def _plan(self, rows: Rows) -> FitPlan:
@@ -325,8 +321,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 self.net_.restore(state)
             raise
 
-    def _remember_parameters(self, done: Fit) -> None:
-        done.net.built_with = {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
+    def _built_with(self) -> dict[str, Any]:
+        """Give the parameters that can not change once the network is built."""
+        return {name: _copy(getattr(self, name)) for name in _BUILT_WITH}
 
     def _checked_net(self) -> AutoencoderNet:
         """Give the net that is trained further, having checked that the parameters fit it."""
@@ -417,7 +414,6 @@ def _asks_for_plain(parameters: BaseAutoencoder) -> bool:
         and parameters.optimizer in ("adam", "adamw")
         and parameters.learning_rate_schedule != "reduce_on_plateau"
         and parameters.precision != "bfloat16"
-        and not parameters.callbacks
     )
 
 

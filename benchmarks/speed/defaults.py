@@ -23,7 +23,7 @@ from sklearn_ae.metrics import reconstruction_error
 
 # A function that makes the rows, and the code size.
 Table = tuple[Callable[[], Any], int]
-_TABLES: dict[str, Table] = {
+TABLES: dict[str, Table] = {
     "iris": (datasets.load_iris, 2),
     "wine": (datasets.load_wine, 4),
     "diabetes": (datasets.load_diabetes, 4),
@@ -38,7 +38,7 @@ _IMPORTS = {
 
 def fit(settings: Settings) -> Result:
     """Fit scikit-learn's small tables, beside MLPRegressor on the same rows."""
-    tables = {name: (partial(_standard, load), k) for name, (load, k) in _TABLES.items()}
+    tables = {name: (partial(_standard, load), k) for name, (load, k) in TABLES.items()}
     text = "columns z-scored; MLPRegressor: fit(X, X) by default, a hidden layer of 100"
     return _compare(
         settings,
@@ -88,7 +88,7 @@ def transform(settings: Settings) -> Result:
     """Encode all rows by default, and by the encoder alone."""
     lines, raw = [], {}
     for name in ("digits", "wine"):
-        load, k = _TABLES[name]
+        load, k = TABLES[name]
         X = _standard(load)[: settings.max_rows]
         X_train, X_test = train_test_split(X, test_size=0.3, random_state=0)
         fitted = {

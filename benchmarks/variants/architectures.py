@@ -27,7 +27,7 @@ _OWN_EPOCHS = 12
 
 N_WINDOWS = 5000
 N_TEST_WINDOWS = 1000  # of each kind
-_SERIES_SIZES = (4, 8, 12)
+SERIES_SIZES = (4, 8, 12)
 _PCA_SIZES = (2, 4, 6, 8, 12, 16, 24, 32)
 _SERIES_EPOCHS = 30
 _SERIES_HIDDEN = 64
@@ -105,7 +105,7 @@ def recurrent_outliers(study: Study) -> Result:
         pca = PCA(k, random_state=study.seed).fit(scaler.transform(X))
         detectors["PCA", k] = lambda rows, pca=pca: _pca_errors(pca, scaler, rows)
     fits = {}
-    for k in _SERIES_SIZES:
+    for k in SERIES_SIZES:
         fits[k] = AutoencoderOutlierDetector(
             k,
             architecture=Recurrent(series.SHAPE, hidden_size=_SERIES_HIDDEN),

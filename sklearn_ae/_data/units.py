@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_ae._data.single_thread import one_blas_thread
+
 _BLOCK_ENTRIES = 2**19  # of a block that is made dense: 4 MiB in float64, which a cache holds
 
 # Sparse matrices of so many entries get the same arithmetic as dense ones, and the same bits.
@@ -64,7 +66,7 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
     total = weight.sum()
     smallest, largest = column_extremes(X)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL:
             mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
             for rows in blocks(*X.shape):

@@ -153,6 +153,7 @@ def build_net(
         if module.latent.is_game:
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game has none.")
     net.n_components = n_components
+    net.built_with = parameters._built_with()
     # The detector's score needs the same components; wide data take long to give them.
     net.principal_axes = components if size == AUTO_SHARE else None
     return net

@@ -313,6 +313,8 @@ def _train_by_engine(
     log = PrintLog().initialize() if parameters.verbose else None
     net.gradients_ = {}
     n_before = len(net.history)
+    # skorch's loop draws the seeds of noise first: the rows come in the same order in both loops.
+    torch.randint(2**62, (2,), generator=net.generator)
 
     def standardize(x: Tensor) -> Tensor:
         return x.sub_(module.shift).div_(module.scale).to(module.dtype)
@@ -343,6 +345,7 @@ def _train_by_engine(
             for name, size in (epoch.gradient_norms or {}).items():
                 net.gradients_.setdefault(name, []).append(size)
             net.history.new_epoch()
+            net.history.record("epoch", len(net.history))
             net.history.record("train_loss", epoch.train_loss)
             if epoch.validation_loss is not None:
                 net.history.record("valid_loss", epoch.validation_loss)
@@ -354,7 +357,7 @@ def _train_by_engine(
             if hooks is not None:
                 if hooks.end(epochs_so_far):
                     break
-                if len(net.history) - n_before < max_epochs:
+                if not epoch.is_last:
                     hooks.begin()
     except KeyboardInterrupt:
         net.interrupted_ = True

@@ -123,7 +123,9 @@ def make_plan(
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
     batch_size = _batch_size(parameters, n_rows, is_plain)
     steps_of_epoch = math.ceil(n_rows / batch_size)
-    validation = _validation(parameters, n_rows, is_transformer and is_plain)
+    # skorch's loop, which callbacks need, trains one network.
+    in_one_batch = is_transformer and is_plain and not parameters.callbacks
+    validation = _validation(parameters, n_rows, in_one_batch)
     refines = is_transformer and parameters.transform_max_iter != 0
     n_refinement_steps = 0
     if refines:

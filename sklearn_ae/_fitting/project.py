@@ -179,7 +179,7 @@ def lift_net(
     lifted.history_ = net.history
     lifted.n_components, lifted.split_seed = net.n_components, net.split_seed
     lifted.interrupted_, lifted.gradients_ = net.interrupted_, net.gradients_
-    lifted.principal_axes = None
+    lifted.principal_axes, lifted.built_with = None, net.built_with
     return lifted
 
 

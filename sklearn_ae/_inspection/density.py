@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_ae._data.rows import Rows
@@ -52,7 +53,9 @@ class CodeDensity:
             init_params="k-means++",
             random_state=0,
         )
-        with one_blas_thread(), warnings.catch_warnings():
+        # The mixture is fitted in NumPy, whatever arrays the user works with.
+        numpy_only = config_context(array_api_dispatch=False)
+        with numpy_only, one_blas_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixture.fit(standard)
         self.weights, self.means = mixture.weights_, mixture.means_

@@ -1,4 +1,4 @@
-"""The latent: the module between encoder and decoder, and what it may look at."""
+"""The latent, the module between encoder and decoder, and its interface to the autoencoder."""
 
 from typing import NamedTuple, Protocol
 

@@ -195,12 +195,13 @@ class Validation(NamedTuple):
 class Epoch(NamedTuple):
     """The losses of an epoch: of training rows, and of validation rows if there are some.
 
-    After some epochs the size of the gradients is looked at, too.
+    After some epochs the size of the gradients is noted, too.
     """
 
     train_loss: float
     validation_loss: float | None
     gradient_norms: dict[str, float] | None
+    is_last: bool
 
 
 def train(
@@ -265,7 +266,8 @@ def train(
                 if judge.best_loss < before:
                     watched.best_errors = watched.errors
             loss = None if validation is None else watched.loss
-            yield Epoch(train_loss, loss, members.gradient_norms() if is_due else None)
+            stop = stop or number == max_epochs
+            yield Epoch(train_loss, loss, members.gradient_norms() if is_due else None, stop)
             if stop:
                 break
     finally:
@@ -337,9 +339,12 @@ def _mean_loss(
     """Give the training loss of the first member."""
     network = members.some(0)  # alone: without validation rows there are no folds
     total = members.values.new_zeros(())
+    # In their order: the generator shuffles the epochs.
+    generator, batches.generator = batches.generator, None
     for x, weight in batches.iterate(standardize, reuse=True):
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total += (errors if weight is None else errors * weight.view(len(x), -1)[:, 0]).sum()
+    batches.generator = generator
     return float(total) / len(batches.rows)
 
 

@@ -65,6 +65,7 @@ class Judge:
         self.initial_loss = self.best_loss = loss
         self._initial = [tensor.clone() for tensor in weights]
         self._best = [tensor.clone() for tensor in weights]
+        self._to_beat = loss - self.tol * abs(loss)
         self.diverged = not math.isfinite(loss)
         return not self.diverged
 

@@ -238,6 +238,8 @@ class AutoencoderNet(NeuralNet):
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt as signal:
+            if method_name != "on_epoch_end":
+                raise  # the user's
             # skorch's callbacks raise it to end a training.
             raise StopTraining from signal
 

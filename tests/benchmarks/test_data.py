@@ -58,18 +58,6 @@ def test_mnist_in_a_folder(tmp_path, monkeypatch):
     assert list(data.y_test) == [1, 0]
 
 
-def test_mnist_of_openml(monkeypatch):
-    monkeypatch.delenv("SKLEARN_AE_DATA", raising=False)
-    images = np.zeros((70_000, 784), np.uint8)
-    images[60_000:] = 255
-    labels = np.repeat(["3", "7"], [60_000, 10_000])
-    monkeypatch.setattr(module, "fetch_openml", lambda *args, **kwargs: (images, labels))
-    data = load("mnist")
-    assert data.X_train.shape == (60_000, 784)
-    assert (data.X_test == 1).all()
-    assert set(data.y_test) == {7}
-
-
 def test_mnist_out_of_reach(monkeypatch, tmp_path):
     def offline(*args, **kwargs):
         raise OSError("no network")

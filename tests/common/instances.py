@@ -7,13 +7,14 @@ from sklearn_ae.latents import Sparse, Variational
 # Parameters of the configurations, each for both estimators: the plain defaults first.
 CONFIGURATIONS = {
     "defaults": {},
-    "fixed number of epochs": {"max_iter": 5, "early_stopping": True},
+    "fixed number of epochs": {"max_iter": 5, "learning_rate": 3e-4},
     "overcomplete": {"n_components": 40, "hidden_layer_sizes": (8,), "max_iter": 3},
     "plain network": {"n_components": 2, "linear_path": None, "max_iter": 5},
     "linear": {"n_components": 2, "hidden_layer_sizes": (), "max_iter": 5},
     "share of the variance": {
         "n_components": 0.8,
         "architecture": MLP((8,), "tanh"),
+        "learning_rate": 1e-3,
         "max_iter": 5,
     },
     "tied weights": {"n_components": 2, "architecture": MLP((8,), tied=True), "max_iter": 5},
@@ -70,6 +71,9 @@ CONFIGURATIONS = {
     },
 }
 
+# Noise differs from row to row: a row of weight 2 is the row twice in expectation only.
+WITH_NOISE = ("noisy", "variational", "importance", "dropout")
+
 ESTIMATORS = (AutoencoderTransformer, AutoencoderOutlierDetector)
 
 
@@ -80,6 +84,19 @@ def instances():
         for parameters in CONFIGURATIONS.values()
         for estimator in ESTIMATORS
     ]
+
+
+def has_noise(estimator):
+    """Tell whether training draws noise for each row."""
+    configurations = [
+        parameters
+        for name, parameters in CONFIGURATIONS.items()
+        if any(word in name for word in WITH_NOISE)
+    ]
+    return any(
+        all(repr(getattr(estimator, key)) == repr(value) for key, value in parameters.items())
+        for parameters in configurations
+    )
 
 
 def fast_instances():
