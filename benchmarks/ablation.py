@@ -39,6 +39,7 @@ Figures = dict[str, dict[str, float]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_tables(parser)
     add_number(parser, "--seeds", "number of splits", 2)
     add_number(parser, "--max-rows", "most rows of a table", 1000)

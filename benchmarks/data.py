@@ -13,22 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 _LABEL_COLUMNS = ("y", "label", "target", "class")
 
 
-class BenchmarkError(Exception):
-    """The benchmark can not be run; the message says why, and what to do."""
-
-
-@dataclass
-class Data:
-    """A data set, its columns in [0, 1] over the training rows."""
-
-    X_train: np.ndarray
-    X_test: np.ndarray
-    y_train: np.ndarray | None
-    y_test: np.ndarray | None
-    image_shape: tuple[int, int] | None = None
-
-
-def load(name: str, random_state: int = 0) -> Data:
+def load(name: str, random_state: int = 0) -> "Data":
     """Load a data set."""
     if name == "mnist":
         return _mnist()
@@ -47,7 +32,7 @@ def _split(
     y: np.ndarray | None,
     random_state: int,
     image_shape: tuple[int, int] | None = None,
-) -> Data:
+) -> "Data":
     if y is not None and np.unique(y, return_counts=True)[1].min() < 8:
         raise BenchmarkError(
             "Some classes of the labels have fewer than 8 rows: the labels have to be classes, of "
@@ -60,7 +45,7 @@ def _split(
     return Data(X[train], X[test], *labels, image_shape)
 
 
-def _mnist() -> Data:
+def _mnist() -> "Data":
     folder = os.environ.get("SKLEARN_AE_DATA")
     if folder and (file := Path(folder) / "mnist.npz").exists():
         with np.load(file, allow_pickle=False) as arrays:
@@ -114,3 +99,18 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError(f"more than one of its columns is called {', '.join(_LABEL_COLUMNS)}")
     y = table[:, is_label].ravel() if is_label.any() else None
     return table[:, ~is_label].astype(np.float32), y
+
+
+class BenchmarkError(Exception):
+    """The benchmark can not be run; the message says why, and what to do."""
+
+
+@dataclass
+class Data:
+    """A data set, its columns in [0, 1] over the training rows."""
+
+    X_train: np.ndarray
+    X_test: np.ndarray
+    y_train: np.ndarray | None
+    y_test: np.ndarray | None
+    image_shape: tuple[int, int] | None = None

@@ -107,6 +107,7 @@ MODELS: dict[str, Model] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_choice(parser, "--only", MODELS)
     add_number(parser, "--seeds", "number of fits", 3)
     add_images(parser)

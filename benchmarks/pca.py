@@ -68,6 +68,7 @@ _LEGEND = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     parser.add_argument(
         "--dataset", default="digits", help="digits, mnist, PATH.npz or PATH.csv (default: digits)"
     )

@@ -36,7 +36,7 @@ from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
-from sklearn_ae.parameters import is_same
+from sklearn_ae.parameters import check_is_instance, is_same
 from sklearn_ae.training import OPTIMIZERS, SCHEDULES, AutoencoderNet, check_device
 
 # What can not change once the network is built.
@@ -374,6 +374,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 "range [1, inf), a float in the range (0.0, 1.0) or a str among {'auto'}. Got "
                 f"{self.n_components!r} instead."
             )
+        for name in ("architecture", "latent", "corruption"):
+            check_is_instance(name, getattr(self, name))
         X = self._check_X(X, reset=first, n_samples=2 if first else 1)
         self._check_range(X)
         if sample_weight is None:

@@ -20,6 +20,7 @@ from benchmarks.outliers.tables import SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_tables(parser)
     parser.add_argument(
         "--contenders", nargs="*", metavar="NAME", help="beside ours (default: all at hand)"

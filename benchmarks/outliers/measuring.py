@@ -12,25 +12,7 @@ from benchmarks.outliers.contenders import CONTENDERS
 from benchmarks.outliers.tables import divide
 
 
-class Job(NamedTuple):
-    """One division of a table."""
-
-    table: str
-    setting: str
-    seed: int
-    max_train: int
-    max_scored: int
-
-
-class Judged(NamedTuple):
-    """How well a contender did."""
-
-    auroc: float
-    ap: float
-    seconds: float
-
-
-def measure(job: Job, contenders: list[str]) -> tuple[Job, dict[str, Judged]]:
+def measure(job: "Job", contenders: list[str]) -> "tuple[Job, dict[str, Judged]]":
     """Have all contenders fit and score."""
     task = divide(*job)
     judged = {}
@@ -49,3 +31,21 @@ def measure(job: Job, contenders: list[str]) -> tuple[Job, dict[str, Judged]]:
             seconds,
         )
     return job, judged
+
+
+class Job(NamedTuple):
+    """One division of a table."""
+
+    table: str
+    setting: str
+    seed: int
+    max_train: int
+    max_scored: int
+
+
+class Judged(NamedTuple):
+    """How well a contender did."""
+
+    auroc: float
+    ap: float
+    seconds: float

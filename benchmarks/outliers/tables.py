@@ -14,15 +14,6 @@ SEMI_SUPERVISED, UNSUPERVISED = SETTINGS = ("semi-supervised", "unsupervised")
 _SHARE = 0.05  # of outliers, in tables that are made of classes
 
 
-class Task(NamedTuple):
-    """Rows to fit on and rows to score."""
-
-    X_train: np.ndarray
-    X_scored: np.ndarray
-    n_known: int
-    y_scored: np.ndarray
-
-
 def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
     """Choose the tables to measure; say which are not at hand."""
     files = adbench_files()
@@ -37,7 +28,7 @@ def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
     return [*_CARRIED], [note]
 
 
-def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) -> Task:
+def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) -> "Task":
     """Divide a table."""
     X, y = _CARRIED[name]() if name in _CARRIED else read_adbench(adbench_files()[name])
     order = np.random.default_rng(seed).permutation(len(X))
@@ -73,3 +64,12 @@ _CARRIED: dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
     ),
     "wine": lambda: _one_class_of(*datasets.load_wine(return_X_y=True), outlier=2),
 }
+
+
+class Task(NamedTuple):
+    """Rows to fit on and rows to score."""
+
+    X_train: np.ndarray
+    X_scored: np.ndarray
+    n_known: int
+    y_scored: np.ndarray

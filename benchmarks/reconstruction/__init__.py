@@ -29,6 +29,7 @@ _LEGEND = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_tables(parser)
     add_choice(parser, "--contenders", CONTENDERS)
     parser.add_argument(

@@ -42,7 +42,7 @@ def draw_ratios(cases: list[Case], file: Path) -> None:
     finish(axis, "Error of held-out rows at equal code size, that of PCA being 1")
     axis.set(yscale="log", ylim=limits, xlim=(-0.8, len(compared) - 0.2), xticks=[])
     axis.axhline(1, color=INK, linewidth=0.8, zorder=1)
-    axis.text(len(compared), 1, PCA, va="center", fontsize=9, color=INK)
+    axis.text(len(compared) - 0.2, 1, f" {PCA}", va="center", fontsize=9, color=INK)
     axis.yaxis.set_major_locator(ticker.FixedLocator(_TICKS))
     axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axis.yaxis.set_minor_locator(ticker.NullLocator())

@@ -17,16 +17,6 @@ from benchmarks.reconstruction.cases import Case
 from benchmarks.reconstruction.contenders import CONTENDERS, taking_part
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Number of splits, code sizes as shares of the columns, most rows, and who takes part."""
-
-    seeds: int
-    sizes: tuple[float, ...]
-    max_rows: int
-    contenders: tuple[str, ...]
-
-
 def code_sizes(n_rows: int, n_features: int, shares: Sequence[float]) -> list[int]:
     """Give code sizes that PCA can have and that are smaller than a row."""
     sizes = {max(1, round(share * n_features)) for share in shares}
@@ -50,7 +40,7 @@ def squared_error(reconstruct: Callable[[np.ndarray], np.ndarray], X: np.ndarray
     return float(np.square(np.subtract(reconstruct(X), X, dtype=np.float64)).mean())
 
 
-def measure(table: str, settings: Settings) -> list[Case]:
+def measure(table: str, settings: "Settings") -> list[Case]:
     """Fit all contenders on all splits of a table: a case for each code size."""
     cases: dict[int, Case] = {}
     with machine.use_threads(1), warnings.catch_warnings():
@@ -78,3 +68,13 @@ def warm_up() -> None:
     X = np.random.default_rng(0).standard_normal((20, 3), np.float32)
     for fit in CONTENDERS.values():
         fit(X, 1, 0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Number of splits, code sizes as shares of the columns, most rows, and who takes part."""
+
+    seeds: int
+    sizes: tuple[float, ...]
+    max_rows: int
+    contenders: tuple[str, ...]

@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[Settings], report.Result]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_choice(parser, "--parts", PARTS)
     add_choice(parser, "--cases", CASES)
     add_number(parser, "--repetitions", "rounds", 5)

@@ -24,47 +24,12 @@ from sklearn_ae.architectures import Convolutional
 LEARNING_RATE = 1e-3
 
 
-@dataclass
-class Trained:
-    """A network that was trained."""
-
-    seconds: list[float]
-    reconstruct: Callable[[np.ndarray], np.ndarray]
-
-    def loss(self, rows: np.ndarray) -> float:
-        """Compute the mean squared error of some rows in standard units."""
-        return float(np.square(self.reconstruct(rows) - rows, dtype=np.float64).mean())
-
-
-Contender = Callable[[Problem, torch.device, int, int], Trained]
-
-
-class Stopwatch(Callback):
-    """Callback of skorch that notes when epochs begin and end."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.begin: float | None = None
-        self.ends: list[float] = []
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        if self.begin is None:
-            self.begin = now(self.device)
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.ends.append(now(self.device))
-
-    @property
-    def seconds(self) -> list[float]:
-        """Give the time of each epoch, from one end to the next."""
-        return np.diff([self.begin, *self.ends]).tolist()
+Contender = Callable[[Problem, torch.device, int, int], "Trained"]
 
 
 def ours(
     problem: Problem, device: torch.device, n_epochs: int, seed: int, **parameters: Any
-) -> Trained:
+) -> "Trained":
     """Train an AutoencoderTransformer that does what the other contenders do."""
     stopwatch, case = Stopwatch(device), problem.case
     settings = {
@@ -96,7 +61,7 @@ def ours(
     return Trained(stopwatch.seconds, reconstruct)
 
 
-def hand_written(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
+def hand_written(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> "Trained":
     """Train by a loop of one's own over tensors that are ready: the limit of what one can do."""
     torch.manual_seed(seed)
     network = problem.network().to(device)
@@ -118,20 +83,7 @@ def hand_written(problem: Problem, device: torch.device, n_epochs: int, seed: in
     return Trained(time_epochs(epoch, n_epochs, device), on_tensors(network, device))
 
 
-class _Images(Dataset):
-    """Images as they are stored, made into numbers one at a time."""
-
-    def __init__(self, pixels: np.ndarray) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, i: int) -> Tensor:
-        return torch.tensor(self.pixels[i], dtype=torch.float32) / 255
-
-
-def tutorial(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
+def tutorial(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> "Trained":
     """Train by the loop of the tutorials: a DataLoader over single images, every loss read."""
     torch.manual_seed(seed)
     network = problem.network().to(device)
@@ -156,7 +108,7 @@ def tutorial(problem: Problem, device: torch.device, n_epochs: int, seed: int) -
     return Trained(time_epochs(epoch, n_epochs, device), on_tensors(network, device))
 
 
-def skorch(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
+def skorch(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> "Trained":
     """Train by skorch as it comes, but without a split."""
     torch.manual_seed(seed)
     stopwatch = Stopwatch(device)
@@ -176,7 +128,7 @@ def skorch(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> 
     return Trained(stopwatch.seconds, net.predict)
 
 
-def mlp_regressor(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> Trained:
+def mlp_regressor(problem: Problem, device: torch.device, n_epochs: int, seed: int) -> "Trained":
     """Train scikit-learn's network, which has an activation after the code, and other weights."""
     hidden = problem.case.hidden_layer_sizes
     regressor = MLPRegressor(
@@ -202,3 +154,51 @@ def on_tensors(network: nn.Module, device: torch.device) -> Callable[[np.ndarray
         return torch.cat(parts).numpy()
 
     return reconstruct
+
+
+@dataclass
+class Trained:
+    """A network that was trained."""
+
+    seconds: list[float]
+    reconstruct: Callable[[np.ndarray], np.ndarray]
+
+    def loss(self, rows: np.ndarray) -> float:
+        """Compute the mean squared error of some rows in standard units."""
+        return float(np.square(self.reconstruct(rows) - rows, dtype=np.float64).mean())
+
+
+class Stopwatch(Callback):
+    """Callback of skorch that notes when epochs begin and end."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.begin: float | None = None
+        self.ends: list[float] = []
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.begin is None:
+            self.begin = now(self.device)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.ends.append(now(self.device))
+
+    @property
+    def seconds(self) -> list[float]:
+        """Give the time of each epoch, from one end to the next."""
+        return np.diff([self.begin, *self.ends]).tolist()
+
+
+class _Images(Dataset):
+    """Images as they are stored, made into numbers one at a time."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, i: int) -> Tensor:
+        return torch.tensor(self.pixels[i], dtype=torch.float32) / 255

@@ -11,25 +11,6 @@ import torch
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Where and how often to measure; the most rows, and whether to fit a million."""
-
-    device: torch.device
-    threads: int
-    repetitions: int
-    max_rows: int | None = None
-    large: bool = False
-
-
-class Ratio(NamedTuple):
-    """Median and range of the ratios of two contenders over the rounds."""
-
-    median: float
-    low: float
-    high: float
-
-
 def interleave(contenders: dict[str, Callable[[int], T]], repetitions: int) -> dict[str, list[T]]:
     """Run all contenders in every round, so that a busy machine slows them all alike."""
     names = list(contenders)
@@ -41,7 +22,7 @@ def interleave(contenders: dict[str, Callable[[int], T]], repetitions: int) -> d
     return found
 
 
-def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> "Ratio":
     """Compare two contenders round by round: noise slows both runs of a round alike."""
     ratios = np.divide(numerators, denominators)
     return Ratio(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
@@ -61,3 +42,22 @@ def time_epochs(epoch: Callable[[], object], n_epochs: int, device: torch.device
         epoch()
         times.append(now(device))
     return np.diff(times).tolist()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how often to measure; the most rows, and whether to fit a million."""
+
+    device: torch.device
+    threads: int
+    repetitions: int
+    max_rows: int | None = None
+    large: bool = False
+
+
+class Ratio(NamedTuple):
+    """Median and range of the ratios of two contenders over the rounds."""
+
+    median: float
+    low: float
+    high: float

@@ -37,6 +37,7 @@ ROWS: dict[str, Callable[[Study], report.Result]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
     add_choice(parser, "--only", ROWS)
     parser.add_argument("--seed", type=int, default=0)
     add_images(parser)

@@ -37,8 +37,11 @@ class Study:
         self, n_components: int, n_epochs: int, **parameters: Any
     ) -> AutoencoderTransformer:
         """Give an autoencoder that is not fitted."""
+        if "architecture" not in parameters:
+            parameters = {"hidden_layer_sizes": (128, 64)} | parameters
+        epochs = self.epochs(n_epochs)
         return AutoencoderTransformer(
-            n_components, max_iter=self.epochs(n_epochs), random_state=self.seed, **parameters
+            n_components, max_iter=epochs, random_state=self.seed, **parameters
         )
 
     def fit(

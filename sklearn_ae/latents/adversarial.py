@@ -30,7 +30,7 @@ class Adversarial(LatentParameters):
     Parameters
     ----------
     weight : float, default=3.0
-        Factor of the encoder's part in the game, relative to the reconstruction loss.
+        Factor of the loss by which the encoder learns to deceive the discriminator.
 
     Notes
     -----

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from sklearn_ae.metrics import reconstruction_error
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-def test_from_the_command_line(tmp_path, capsys):
+def test_from_the_command_line(tmp_path, capsys, monkeypatch):
+    # A process of its own would take seconds to start.
+    monkeypatch.setattr(pca, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
     command = ["pca", "--output", str(tmp_path), "--n-components", "1", "2", "--methods", "PCA"]
     assert main(command) == 0
     assert "digits, 2 components (1,347 + 450 rows, 64 columns)" in capsys.readouterr().out

@@ -154,12 +154,12 @@ def test_defaults_are_measured(small, tmp_path, capsys, monkeypatch):
 
 
 def test_many_rows_and_sparse_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(defaults, "synthetic", lambda n, m: cases.synthetic(60, 9))
+    monkeypatch.setattr(defaults, "synthetic", lambda n, m: cases.synthetic(100, m))
     sparse = defaults.scipy.sparse.random_array((50, 20), density=0.2, format="csr", rng=0)
     monkeypatch.setattr(
         defaults.scipy.sparse, "random_array", lambda *args, **kwargs: sparse.astype(np.float32)
     )
-    monkeypatch.setattr(defaults, "AutoencoderTransformer", lambda k, **_: defaults.PCA(2))
+    monkeypatch.setattr(defaults, "AutoencoderTransformer", lambda k, **_: defaults.TruncatedSVD(2))
     settings = Settings(CPU, 1, 2, large=True)
     assert len(defaults.rows(settings).lines) == 3
     (line,) = defaults.sparse(settings).lines

@@ -89,7 +89,9 @@ def test_figures_are_what_they_say(small, tmp_path, digits):
     error = np.square(pca.inverse_transform(pca.transform(digits.X_test)) - digits.X_test).mean()
     found = line(tmp_path, "undercomplete", code=2, **{"": "PCA"})
     assert found["test MSE"] == pytest.approx(error, rel=1e-4)
-    fitted = AutoencoderTransformer(32, max_iter=1, random_state=0).fit(digits.X_train)
+    fitted = AutoencoderTransformer(
+        32, hidden_layer_sizes=(128, 64), max_iter=1, random_state=0
+    ).fit(digits.X_train)
     found = line(tmp_path, "undercomplete", **{"": "with linear path, 128-64-32"})
     assert found["test MSE"] == pytest.approx(-fitted.score(digits.X_test), rel=1e-4)
     for k in (3, 9):
@@ -133,8 +135,8 @@ def test_slope_of_pca_is_one(digits):
 
 def test_accuracy_of_a_fresh_classifier():
     rng = np.random.default_rng(0)
-    normal = rng.normal(size=(1000, 3))
-    assert measures.accuracy_against_normal(normal, rng) == pytest.approx(0.5, abs=0.1)
+    normal = rng.normal(size=(300, 3))
+    assert measures.accuracy_against_normal(normal, rng) == pytest.approx(0.5, abs=0.15)
     assert measures.accuracy_against_normal(normal + 4, rng) > 0.95
 
 
