@@ -205,7 +205,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         What the components explain, as shares of the variance: in proportion to what the
         error would gain if the component was always at its mean. They add up to the share
-        of the variance that is reconstructed, on (up to 4,096 of) the training rows. With
+        of the variance that is reconstructed, on (up to 2,048 of) the training rows. With
         `latent=None` largest first, as in PCA, unless there are more components than
         the rows have dimensions.
     net_ : skorch.NeuralNet

@@ -154,6 +154,7 @@ def build_net(
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game has none.")
     net.n_components = n_components
     net.built_with = parameters._built_with()
+    net.split_seed = seed
     # The detector's score needs the same components; wide data take long to give them.
     net.principal_axes = components if size == AUTO_SHARE else None
     return net

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,7 +139,6 @@ def fit(
         units_per_column=units_per_column,
         max_components=max_components,
     )
-    net.split_seed = seed
     started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan))
     if validation is None and plan.validation == "cross-validation":
         fold = rows.folds(plan.n_folds, seed)
@@ -159,6 +158,8 @@ def fit_further(
     forget_broken_bounds(net.module_.bounds, rows.X)
     exchangeable = net.module_.scale.dim() > 0  # the detector's
     training, validation = _split(rows, plan, parameters, net.split_seed, exchangeable=exchangeable)
+    # The weights are no longer those of PCA: any gain counts.
+    plan = replace(plan, min_certainty=0.0)
     started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan, 0.0))
     _train(started, parameters, plan.max_iter, hooks)
     return started
@@ -242,6 +243,12 @@ def _train(
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
             _train_by_engine(started, parameters, max_epochs, schedule, hooks, fold)
     else:
+
+        def epochs_so_far() -> Fit:
+            snapshot = net.snapshot()
+            snapshot.set_weights(judge.kept_weights())
+            return _so_far(started, snapshot, n_before)
+
         net.train(
             started.training,
             started.validation,
@@ -254,9 +261,7 @@ def _train(
             n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
             judge_every=plan.judge_every,
             verbose=bool(parameters.verbose),
-            hooks=None
-            if hooks is None
-            else (hooks.begin, lambda: hooks.end(lambda: _so_far(started, n_before))),
+            hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
         )
     _note_course(started, n_before, max_epochs)
     if judge.diverged:
@@ -270,18 +275,9 @@ def _note_course(started: Fit, n_before: int, max_epochs: int) -> None:
     started.ended_early = started.ended_early or len(started.curve) < max_epochs
 
 
-def _so_far(started: Fit, n_before: int) -> Fit:
-    """Give the fit as if training ended now."""
-    net = started.net.snapshot()
-    net.set_weights(started.judge.kept_weights())
-    copy = Fit(
-        net,
-        started.plan,
-        started.rows,
-        started.training,
-        started.validation,
-        started.judge,
-    )
+def _so_far(started: Fit, net: AutoencoderNet, n_before: int) -> Fit:
+    """Give the fit as if training ended now, with a copy of the net."""
+    copy = replace(started, net=net)
     _note_course(copy, n_before, started.plan.max_iter)
     return copy
 
@@ -321,10 +317,7 @@ def _train_by_engine(
 
     def epochs_so_far() -> Fit:
         members.store(judge.kept_weights()[0])
-        snapshot = net.snapshot()
-        copy = Fit(snapshot, plan, started.rows, started.training, started.validation, judge)
-        _note_course(copy, n_before, plan.max_iter)
-        return copy
+        return _so_far(started, net.snapshot(), n_before)
 
     epochs = train(
         members,

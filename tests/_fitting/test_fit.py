@@ -324,3 +324,14 @@ def test_sample_weight_chooses_what_is_learnt(curve):
     fitted = make(max_iter=40).fit(X, sample_weight=weight)
     assert fitted.score(curve) > 10 * fitted.score(other)
     assert fitted.score(X, sample_weight=weight) > fitted.score(X)
+
+
+def test_warm_start_after_partial_fit(curve):
+    fitted = make(warm_start=True, max_iter=3).partial_fit(curve).fit(curve)
+    assert fitted.n_iter_ == 4
+
+
+def test_warm_start_keeps_every_gain_on_validation_rows(curve):
+    fitted = make(warm_start=True, max_iter=30, early_stopping="auto").fit(curve)
+    again = fitted.fit(curve)
+    assert again.best_loss_ == min(again.initial_loss_, *again.validation_curve_[30:])
