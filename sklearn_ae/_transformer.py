@@ -121,14 +121,15 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Longer gradients are shortened to this norm; None: never. 1 helps where training
         diverges, as recurrent networks may.
     batch_size : int or "auto", default="auto"
-        Rows in a batch; all rows if there are fewer. "auto": a 16th of the rows, but at
-        least 128 and at most 512, for plain networks that start at PCA; otherwise a 32nd,
-        at least 64 and at most 256; all of them for optimizers that take all at once.
+        Rows in a batch; all rows if there are fewer. "auto": for plain networks that start
+        at PCA, all of up to 200 rows, otherwise a 16th of them, but at least 128 and at
+        most 512; for other networks a 32nd, at least 64 and at most 256; all rows for
+        optimizers that take all at once.
     max_iter : int or "auto", default="auto"
-        Number of epochs, at most. "auto": as many as make 120 steps with fewer than 500
-        rows, otherwise about as many steps as there are rows, but at most 3,000 and one
-        more for each 100 rows, and fewer if steps are large: the whole fit takes some
-        seconds for 20,000 rows and about a minute for MNIST. See ``plan_``.
+        Number of epochs, at most. "auto": enough for 80 to 220 steps with fewer than 500
+        rows; otherwise for up to 3,000 steps, and one more for each 100 rows, and fewer if
+        steps are large: the whole fit takes some seconds for 20,000 rows and half a minute
+        for MNIST. See ``plan_``.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve on it to count as an
         improvement.
@@ -136,10 +137,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Whether to split off validation rows and to keep the weights that are best on
         them, rather than those with the lowest training loss. "auto": with at least 100
         rows. With fewer than 500 rows, a plain network that starts at PCA and
-        ``max_iter="auto"``, three-fold cross-validation chooses the epoch instead: the
-        networks of the folds are trained in one batch with the network of all rows. The
-        result stays PCA unless the error of the validation rows falls by 2.5 standard
-        errors.
+        ``max_iter="auto"``, no rows are split off: a short cross-validation in three folds
+        tells whether training helps, and if so, the network is trained on all rows. The
+        result stays PCA unless training lowers the error of validation rows by half a
+        standard error.
     validation_fraction : float, default=0.1
         Share of the rows, by weight, that early stopping splits off.
     n_iter_no_change : int or None, default=None
@@ -190,15 +191,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Training loss of the last epoch. The squared error is in standard units: the
         share of the variance that is not reconstructed.
     loss_curve_ : list of float
-        Training loss of every epoch.
+        Training loss of every epoch. Where cross-validation found that training does not
+        help, it is the first fold's.
     validation_curve_ : list of float or None
-        Loss of the validation rows after every epoch, mean over the folds of
-        cross-validation; None without validation rows. With refinement steps it is
-        measured at codes that are refined in five steps, about ten times in a training;
-        other epochs have the loss of the last evaluation.
+        Loss of the validation rows after every epoch; None without validation rows. With
+        refinement steps it is measured at codes that are refined in five steps, about ten
+        times in a training; other epochs have the loss of the last evaluation. Where
+        cross-validation found that training does not help, it is the mean over the folds.
     initial_loss_ : float
-        Loss before the first epoch, of the validation rows if there are some; with the
-        linear path that of PCA.
+        Loss before the first epoch, of the validation rows or folds if there are some;
+        with the linear path that of PCA.
     best_loss_ : float
         Loss of the weights that are kept: the lowest one, that before the first epoch
         included.

@@ -16,11 +16,12 @@ from sklearn_ae._data.principal_components import StandardizedMatrix, principal_
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.plan import MIN_ROWS_FOR_FOLDS, FitPlan
-from sklearn_ae.nn import LinearPath, is_plain
+from sklearn_ae.nn import Autoencoder, LinearPath, is_plain
 from sklearn_ae.training import (
     RISING,
     SCHEDULES,
     AutoencoderNet,
+    Epoch,
     Judge,
     Members,
     Validation,
@@ -140,14 +141,18 @@ def fit(
         max_components=max_components,
     )
     started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan))
-    if validation is None and plan.validation == "cross-validation":
-        fold = rows.folds(plan.n_folds, seed)
-        if len(np.unique(fold)) < plan.n_folds or len(rows.distinct()[1]) < MIN_ROWS_FOR_FOLDS:
-            _keep_initial(started)
-        else:
-            _train(started, parameters, plan.max_iter, hooks, fold=fold)
-    else:
+    if plan.validation != "cross-validation":
         _train(started, parameters, plan.max_iter, hooks)
+        return started
+    folds = _cross_validate(started, parameters, seed)
+    if folds.best_loss < folds.initial_loss:
+        _train(started, parameters, plan.max_iter, hooks)
+    else:
+        started.judge.begin(folds.initial_loss, net.weights())
+        started.judge.diverged = folds.diverged
+        _note_course(started, 0, plan.max_iter)
+    if not started.is_initial:  # rows of the training tell less
+        started.judge.initial_loss, started.judge.best_loss = folds.initial_loss, folds.best_loss
     return started
 
 
@@ -201,16 +206,51 @@ def _make_judge(
     )
 
 
-def _keep_initial(started: Fit) -> None:
-    """Keep PCA: too few rows differ to tell whether training helps."""
-    net = started.net
-    rows = started.rows
+def _cross_validate(started: Fit, parameters: Any, seed: int) -> Judge:
+    """Tell by short trainings whether training lowers the loss of rows that it has not seen.
+
+    Returns
+    -------
+    judge : Judge
+        Its best loss is the initial one, that of PCA, if training does not.
+    """
+    net, rows, plan = started.net, started.rows, started.plan
+    judge = Judge(0.0, None)
+    fold = rows.folds(plan.n_folds, seed)
+    if len(np.unique(fold)) < plan.n_folds or len(rows.distinct()[1]) < MIN_ROWS_FOR_FOLDS:
+        judge.begin(_mean_error(net, rows), net.weights())
+        return judge
+    net.batch_size = plan.batch_size
+    epochs = train(
+        _make_members(net, parameters, plan, _fold_paths(net, rows, fold)),
+        net.get_iterator(_weigh_folds(rows, fold), training=True),
+        _standardize_by(net.module_),
+        _validation_of_folds(net, rows, fold, plan),
+        judge,
+        learning_rate=_rate(plan, parameters.learning_rate_schedule),
+        max_epochs=plan.n_fold_epochs,
+        judge_every=plan.judge_every,
+        min_certainty=plan.min_certainty,
+    )
+    seen = []
+    try:
+        with threads_by_size(count_operations(net.module_, plan.batch_size)):
+            seen.extend(epochs)
+    except KeyboardInterrupt:
+        net.interrupted_ = True
+        judge.reject()
+    if not judge.best_loss < judge.initial_loss:  # these epochs are all there is to show
+        for epoch in seen:
+            _record(net, epoch)
+    return judge
+
+
+def _mean_error(net: AutoencoderNet, rows: Rows) -> float:
+    """Give the mean squared error of the rows in standard units."""
     x, weight = rows.take(slice(None))
     with torch.no_grad():
         residual = net.module_.residual(to_tensor(x, net.device, net.data_dtype))
-    errors = residual.square().mean(-1).cpu().numpy()
-    started.judge.begin(float(np.average(errors, weights=weight)), net.weights())
-    started.ended_early = True
+    return float(np.average(residual.square().mean(-1).cpu().numpy(), weights=weight))
 
 
 def _is_for_engine(net: AutoencoderNet, parameters: Any) -> bool:
@@ -232,7 +272,6 @@ def _train(
     hooks: Hooks | None,
     *,
     schedule: str | None = None,
-    fold: np.ndarray | None = None,
 ) -> None:
     """Train, and set the course of the training."""
     net, plan, judge = started.net, started.plan, started.judge
@@ -241,7 +280,7 @@ def _train(
     net.interrupted_ = False
     if _is_for_engine(net, parameters):
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
-            _train_by_engine(started, parameters, max_epochs, schedule, hooks, fold)
+            _train_by_engine(started, parameters, max_epochs, schedule, hooks)
     else:
 
         def epochs_so_far() -> Fit:
@@ -288,23 +327,10 @@ def _train_by_engine(
     max_epochs: int,
     schedule: str,
     hooks: Hooks | None,
-    fold: np.ndarray | None,
 ) -> None:
     net, plan, judge = started.net, started.plan, started.judge
-    module = net.module_
-    rows, paths = started.training, []
-    if fold is not None:
-        paths = _fold_paths(net, rows, fold)
-        rows = _weigh_folds(rows, fold)
-    members = Members(
-        module,
-        plan.weight_decay,
-        decoupled=parameters.optimizer == "adamw",
-        max_grad_norm=parameters.max_grad_norm,
-        linear_paths=paths,
-    )
-    if fold is None:
-        members.load_state(net.optimizer_)
+    members = _make_members(net, parameters, plan)
+    members.load_state(net.optimizer_)
     net.batch_size = plan.batch_size
     log = PrintLog().initialize() if parameters.verbose else None
     net.gradients_ = {}
@@ -312,23 +338,20 @@ def _train_by_engine(
     # skorch's loop draws the seeds of noise first: the rows come in the same order in both loops.
     torch.randint(2**62, (2,), generator=net.generator)
 
-    def standardize(x: Tensor) -> Tensor:
-        return x.sub_(module.shift).div_(module.scale).to(module.dtype)
-
     def epochs_so_far() -> Fit:
         members.store(judge.kept_weights()[0])
         return _so_far(started, net.snapshot(), n_before)
 
     epochs = train(
         members,
-        net.get_iterator(rows, training=True),
-        standardize,
-        _make_validation(net, started, fold),
+        net.get_iterator(started.training, training=True),
+        _standardize_by(net.module_),
+        _make_validation(net, started),
         judge,
-        learning_rate=lambda progress: plan.learning_rate * SCHEDULES[schedule](progress),
+        learning_rate=_rate(plan, schedule),
         max_epochs=max_epochs,
         judge_every=plan.judge_every,
-        min_certainty=plan.min_certainty if module.linear_path is not None else 0.0,
+        min_certainty=plan.min_certainty if net.module_.linear_path is not None else 0.0,
     )
     start = time.perf_counter()
     try:
@@ -337,11 +360,7 @@ def _train_by_engine(
         for epoch in epochs:
             for name, size in (epoch.gradient_norms or {}).items():
                 net.gradients_.setdefault(name, []).append(size)
-            net.history.new_epoch()
-            net.history.record("epoch", len(net.history))
-            net.history.record("train_loss", epoch.train_loss)
-            if epoch.validation_loss is not None:
-                net.history.record("valid_loss", epoch.validation_loss)
+            _record(net, epoch)
             net.history.record("dur", time.perf_counter() - start)
             start = time.perf_counter()
             if log is not None:
@@ -361,6 +380,39 @@ def _train_by_engine(
             members.store(kept[0], net.optimizer_)
 
 
+def _record(net: AutoencoderNet, epoch: Epoch) -> None:
+    net.history.new_epoch()
+    net.history.record("epoch", len(net.history))
+    net.history.record("train_loss", epoch.train_loss)
+    if epoch.validation_loss is not None:
+        net.history.record("valid_loss", epoch.validation_loss)
+
+
+def _make_members(
+    net: AutoencoderNet,
+    parameters: Any,
+    plan: FitPlan,
+    linear_paths: list[LinearPath] | None = None,
+) -> Members:
+    return Members(
+        net.module_,
+        plan.weight_decay,
+        decoupled=parameters.optimizer == "adamw",
+        max_grad_norm=parameters.max_grad_norm,
+        linear_paths=linear_paths,
+    )
+
+
+def _standardize_by(module: Autoencoder) -> Callable[[Tensor], Tensor]:
+    """Give a function that takes rows to standard units in place."""
+    return lambda x: x.sub_(module.shift).div_(module.scale).to(module.dtype)
+
+
+def _rate(plan: FitPlan, schedule: str) -> Callable[[float], float]:
+    """Give the learning rate as a function of the progress."""
+    return lambda progress: plan.learning_rate * SCHEDULES[schedule](progress)
+
+
 def _fold_paths(net: AutoencoderNet, rows: Rows, fold: np.ndarray) -> list[LinearPath]:
     """Give a linear path for each fold, which starts at the PCA of the other folds."""
     shift, scale = (unit.double().cpu().numpy() for unit in (net.module_.shift, net.module_.scale))
@@ -377,42 +429,43 @@ def _fold_paths(net: AutoencoderNet, rows: Rows, fold: np.ndarray) -> list[Linea
 
 
 def _weigh_folds(rows: Rows, fold: np.ndarray) -> Rows:
-    """Give rows with a weight for each member: the network of all rows, and those of the folds."""
+    """Give rows with a weight for each fold: zero for its validation rows."""
     weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight().astype(float)
-    is_trained_on = fold[:, None] != np.arange(int(fold.max()) + 1)
-    weights = np.column_stack([weight, weight[:, None] * is_trained_on])
+    weights = weight[:, None] * (fold[:, None] != np.arange(int(fold.max()) + 1))
     return Rows(rows.X, (weights / weights.mean(axis=0)).astype(rows.X.dtype))
 
 
-def _make_validation(
-    net: AutoencoderNet, started: Fit, fold: np.ndarray | None
-) -> Validation | None:
+def _make_validation(net: AutoencoderNet, started: Fit) -> Validation | None:
     """Give the validation rows in standard units."""
-    n_steps = n_refinement_steps(net, started.plan.n_judging_steps)
-    if fold is None:
-        if started.validation is None:
-            return None
-        width = started.rows.X.shape[1]
-        n_rows = min(_MAX_VALIDATION_ROWS, max(64, _MAX_VALIDATION_ENTRIES // width))
-        some = started.validation.subsample(n_rows)
-        x, weight = some.take(slice(None))
-        return Validation(
-            net.module_.standardize(to_tensor(x, net.device, net.data_dtype)),
-            torch.ones(len(x), dtype=net.dtype, device=net.device)
-            if weight is None
-            else to_tensor(weight, net.device, net.dtype),
-            n_steps,
-        )
-    rows = started.rows
+    if started.validation is None:
+        return None
+    width = started.rows.X.shape[1]
+    n_rows = min(_MAX_VALIDATION_ROWS, max(64, _MAX_VALIDATION_ENTRIES // width))
+    x, weight = started.validation.subsample(n_rows).take(slice(None))
+    return Validation(
+        net.module_.standardize(to_tensor(x, net.device, net.data_dtype)),
+        torch.ones(len(x), dtype=net.dtype, device=net.device)
+        if weight is None
+        else to_tensor(weight, net.device, net.dtype),
+        n_refinement_steps(net, started.plan.n_judging_steps),
+    )
+
+
+def _validation_of_folds(
+    net: AutoencoderNet, rows: Rows, fold: np.ndarray, plan: FitPlan
+) -> Validation:
+    """Give the rows of each fold in standard units, filled up to the largest."""
     weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight()
     dense = rows.X.toarray() if sparse.issparse(rows.X) else rows.X
-    parts = [np.flatnonzero(fold == i) for i in range(int(fold.max()) + 1)]
+    parts = [np.flatnonzero(fold == i) for i in range(plan.n_folds)]
     size = max(map(len, parts))
     index = np.array([np.resize(part, size) for part in parts])
     is_own = np.array([np.arange(size) < len(part) for part in parts])
-    x = net.module_.standardize(to_tensor(dense[index], net.device, net.data_dtype))
-    weights = to_tensor(weight[index] * is_own, net.device, net.dtype)
-    return Validation(x, weights, n_steps)
+    return Validation(
+        net.module_.standardize(to_tensor(dense[index], net.device, net.data_dtype)),
+        to_tensor(weight[index] * is_own, net.device, net.dtype),
+        n_refinement_steps(net, plan.n_judging_steps),
+    )
 
 
 def n_refinement_steps(net: AutoencoderNet, n_steps: int) -> int:

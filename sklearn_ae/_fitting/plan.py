@@ -18,25 +18,26 @@ _HIDDEN_LAYER_SIZES = (
 )
 # Weight decay is this many times the columns for each row, and at most the second number.
 _DECAY, _MAX_DECAY = 30, 0.4
-# Below so many rows, cross-validation chooses the number of epochs; from so many on (or where the
+# Below so many rows, cross-validation tells whether training helps; from so many on (or where the
 # number of epochs is given), a tenth of the rows is a validation set.
 _MIN_ROWS_FOR_SPLIT, _MIN_ROWS_FOR_VALIDATION = 500, 100
 _N_FOLDS = 3
 MIN_ROWS_FOR_FOLDS = 10
-# Steps of the default training with few rows. With more, the arithmetic of all steps is bounded:
+# Steps of the default training below so many rows, for each further row, and the share of them in
+# the training of a fold. With more rows, the arithmetic of all steps is bounded:
 # some seconds for 20,000 rows, a minute of two cores at most.
-_N_STEPS = 120
+_N_STEPS, _N_STEPS_PER_ROW, _FOLD_SHARE = 80, 0.28, 0.15
 _OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 1.5e5, 4e12
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 200
 # Evaluations of the validation rows in a training, and refinement steps in each.
-_N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
+_N_JUDGEMENTS, _N_FOLD_JUDGEMENTS, _N_JUDGING_STEPS = 10, 1, 5
 # Refinement steps of `transform`, at most: most rows are done after four.
 _N_REFINEMENT_STEPS = 20
 # From so many columns on, the network is trained on principal components: on all of them if there
 # are no more rows than this, otherwise on twice as many as the code has, but at least this many.
 _WIDE, _MAX_PROJECTED, _MIN_PROJECTED = 2000, 1000, 96
 # Standard errors by which the validation loss has to fall below that of PCA.
-_MIN_CERTAINTY = 2.5
+_MIN_CERTAINTY = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ class FitPlan:
     max_iter : int
         Number of epochs, at most.
     validation : {"none", "split", "cross-validation"}
-        Which rows judge the epochs: the training rows, a part that is split off, or each row by a
-        network that is trained without it.
-    n_folds : int
-        Number of folds of the cross-validation; 0 without it.
+        Which rows judge the training: the training rows, a part that is split off, or each row by
+        a network that is trained without it.
+    n_folds, n_fold_epochs : int
+        Number of folds of the cross-validation, and of the epochs of their short trainings; 0
+        without it.
     judge_every : int
         Number of epochs from one evaluation of the validation rows to the next.
     n_judging_steps, n_refinement_steps : int
@@ -82,6 +84,7 @@ class FitPlan:
     max_iter: int
     validation: str
     n_folds: int
+    n_fold_epochs: int
     judge_every: int
     n_judging_steps: int
     n_refinement_steps: int
@@ -140,7 +143,11 @@ def make_plan(
         max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
     else:
         max_iter = min(max(1000 // steps_of_epoch, 5), 300)
+    n_fold_epochs = 0
     judge_every = max_iter // _N_JUDGEMENTS if refines else 1
+    if validation == "cross-validation":
+        n_fold_epochs = max(1, int(max_iter * _FOLD_SHARE))
+        judge_every = n_fold_epochs // _N_FOLD_JUDGEMENTS
     if parameters.n_iter_no_change is not None:
         judge_every = min(judge_every, parameters.n_iter_no_change // 2)
     return FitPlan(
@@ -151,6 +158,7 @@ def make_plan(
         max_iter=max_iter,
         validation=validation,
         n_folds=_N_FOLDS if validation == "cross-validation" else 0,
+        n_fold_epochs=n_fold_epochs,
         judge_every=max(1, judge_every),
         n_judging_steps=min(n_refinement_steps, _N_JUDGING_STEPS),
         n_refinement_steps=n_refinement_steps,
@@ -173,8 +181,8 @@ def _n_steps(n_rows: float, is_plain: bool) -> float:
     if not is_plain:
         return 6000
     if n_rows < _MIN_ROWS_FOR_SPLIT:
-        return _N_STEPS
-    return min(max(0.9 * n_rows, 500), 3000) + n_rows / 100
+        return _N_STEPS + _N_STEPS_PER_ROW * n_rows
+    return min(0.8 * n_rows - 100, 3000) + n_rows / 100
 
 
 def _hidden_layer_sizes(parameters: Any, n_rows: float, n_features: int) -> tuple[int, ...]:
@@ -195,6 +203,8 @@ def _batch_size(parameters: Any, n_rows: float, is_plain: bool) -> int:
         return math.ceil(n_rows)
     if not is_plain:
         return int(min(max(n_rows // 32, 64), 256))
+    if n_rows <= 200:
+        return 200
     return int(min(max(n_rows // 16, 128), 512))
 
 

@@ -49,7 +49,7 @@ class CodeDensity:
             size,
             reg_covar=1e-4,
             tol=1e-2,
-            max_iter=15,
+            max_iter=5,
             init_params="k-means++",
             random_state=0,
         )

@@ -61,28 +61,36 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
     """
     if n_steps == 0:
         return code
-    code = code.clone()
-    error, gradient = errors_and_gradients(code, ...)
+    refined = code.clone()
+    rows: Any = ...  # those that go on
+    error, gradient = errors_and_gradients(code, rows)
     length = torch.ones_like(error)
-    now: Any = ...  # the rows that go on
-    for _ in range(n_steps):
-        # Row by row: the code of a row must not depend on the rows beside it.
-        goes_on = length * gradient.square().sum(-1) > _TOLERANCE * error
+    for number in range(n_steps):
+        # Row by row: the code of a row must not depend on the rows beside it. The first step has
+        # no length of its own yet, so it promises nothing.
+        tolerance = _TOLERANCE if number > 0 else 0.0
+        goes_on = length * gradient.square().sum(-1) > tolerance * error
         if not goes_on.any():
             break
-        if error.dim() == 1:  # of members, all rows go on together
-            now = goes_on.nonzero()[:, 0]
-        old, step = code[now], -length[now][..., None] * gradient[now]
-        new_error, new_gradient = errors_and_gradients(old + step, now)
-        better = (new_error < error[now]) & goes_on[now]
-        change = new_gradient - gradient[now]
+        if error.dim() == 1 and not goes_on.all():  # of members, all rows go on together
+            refined[rows] = code
+            kept = goes_on.nonzero()[:, 0]
+            rows = kept if rows is ... else rows[kept]
+            code, error, gradient, length = (each[kept] for each in (code, error, gradient, length))
+            goes_on = goes_on[kept]
+        step = -length[..., None] * gradient
+        new_code = code + step
+        new_error, new_gradient = errors_and_gradients(new_code, rows)
+        better = (new_error < error) & goes_on
+        change = new_gradient - gradient
         along = (step * change).sum(-1)
-        longer = torch.where(along > 0, along / change.square().sum(-1), 2 * length[now])
-        length[now] = torch.where(better, longer.clamp(max=_LONGEST), _SHORTENED * length[now])
-        error[now] = torch.where(better, new_error, error[now])
-        code[now] = torch.where(better[..., None], old + step, old)
-        gradient[now] = torch.where(better[..., None], new_gradient, gradient[now])
-    return code
+        longer = torch.where(along > 0, along / change.square().sum(-1), 2 * length)
+        length = torch.where(better, longer.clamp_(max=_LONGEST), _SHORTENED * length)
+        error = torch.where(better, new_error, error)
+        code = torch.where(better[..., None], new_code, code)
+        gradient = torch.where(better[..., None], new_gradient, gradient)
+    refined[rows] = code
+    return refined
 
 
 def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:

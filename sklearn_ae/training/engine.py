@@ -29,8 +29,9 @@ class Members:
         Whether weights decay as in AdamW; False: as in Adam.
     max_grad_norm : float or None, default=None
         Gradients of a member with a larger norm are scaled down to it.
-    linear_paths : sequence of LinearPath, default=()
-        Where the linear path of each further member starts.
+    linear_paths : sequence of LinearPath or None, default=None
+        Where the linear path of each member starts; None: one member, which starts as the module
+        is.
 
     Attributes
     ----------
@@ -45,34 +46,36 @@ class Members:
         *,
         decoupled: bool = True,
         max_grad_norm: float | None = None,
-        linear_paths: Sequence[LinearPath] = (),
+        linear_paths: Sequence[LinearPath] | None = None,
     ) -> None:
-        self._module, self._decoupled, self._max_norm = module, decoupled, max_grad_norm
-        self.values = _join(module.parameters()).repeat(1 + len(linear_paths), 1)
-        for values, path in zip(self.values[1:], linear_paths, strict=True):
+        self._module, self._max_norm = module, max_grad_norm
+        n_members = 1 if linear_paths is None else len(linear_paths)
+        self.values = _join(module.parameters()).repeat(n_members, 1)
+        for values, path in zip(self.values, linear_paths or (), strict=False):
             start = _join(path.parameters())
             values[-len(start) :] = start  # the linear path comes last
-        self._gradients = torch.zeros_like(self.values)
+        self._gradients, self._mean, self._square = (
+            torch.zeros_like(self.values) for _ in range(3)
+        )
+        self.network = Backprop(module, split_parameters(self.values, module))
         self._backprop = Backprop(
             module,
             split_parameters(self.values, module),
             split_parameters(self._gradients, module),
         )
-        self._decay: Tensor | None = None
-        if weight_decay > 0:
-            self._decay = torch.full_like(self.values[0], weight_decay)
-            if module.linear_path is not None:  # rows far from all others depend on it
-                n_path = sum(weights.numel() for weights in module.linear_path.parameters())
-                self._decay[-n_path:] = 0
-        self._mean, self._square = (torch.zeros_like(self.values) for _ in range(2))
-        self._n_steps = 0
+        self._optimize = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        n_path = 0
+        if module.linear_path is not None:  # does not decay: rows far from all others depend on it
+            n_path = sum(weights.numel() for weights in module.linear_path.parameters())
+        sizes = [self.values.shape[1] - n_path, n_path]
+        self._groups = [
+            (decay, [[row.split(sizes)[i] for row in of_all] for of_all in self._of_optimizer()])
+            for i, decay in enumerate((weight_decay, 0.0))
+        ]
+        self._n_steps = torch.zeros(())
 
     def __len__(self) -> int:
         return len(self.values)
-
-    def some(self, first: int) -> Backprop:
-        """Give the networks from one member on, to compute with."""
-        return Backprop(self._module, split_parameters(self.values[first:], self._module))
 
     def step(self, x: Tensor, weight: Tensor | None, learning_rate: float) -> Tensor:
         """Make a step of AdamW (or Adam).
@@ -119,7 +122,7 @@ class Members:
         if all(states):
             self._mean[0] = _join(state["exp_avg"] for state in states if state)
             self._square[0] = _join(state["exp_avg_sq"] for state in states if state)
-            self._n_steps = int(states[0]["step"]) if states[0] else 0
+            self._n_steps.copy_(states[0]["step"]) if states[0] else None
 
     def store(self, weights: Tensor, optimizer: optim.Optimizer | None = None) -> None:
         """Copy parameters into the module, and the first member's moments into its optimizer."""
@@ -132,29 +135,33 @@ class Members:
                 parameter.copy_(weights[part].view_as(parameter))
                 if optimizer is not None and self._n_steps > 0:
                     optimizer.state[parameter] = {
-                        "step": torch.tensor(float(self._n_steps)),
+                        "step": self._n_steps.clone(),
                         "exp_avg": self._mean[0, part].view_as(parameter).clone(),
                         "exp_avg_sq": self._square[0, part].view_as(parameter).clone(),
                     }
                 start = part.stop
 
+    def _of_optimizer(self) -> tuple[Tensor, ...]:
+        return self.values, self._gradients, self._mean, self._square
+
     def _update(self, learning_rate: float) -> None:
-        gradients = self._gradients
         if self._max_norm is not None:
-            norms = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
-            gradients.mul_((self._max_norm / (norms + 1e-6)).clamp(max=1))
-        if self._decay is not None:
-            if self._decoupled:
-                self.values.addcmul_(self.values, self._decay, value=-learning_rate)
-            else:
-                gradients.addcmul_(self.values, self._decay)
+            norms = torch.linalg.vector_norm(self._gradients, dim=1, keepdim=True)
+            self._gradients.mul_((self._max_norm / (norms + 1e-6)).clamp(max=1))
         self._n_steps += 1
-        beta1, beta2 = _BETAS
-        self._mean.lerp_(gradients, 1 - beta1)
-        self._square.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        root = self._square.sqrt().div_(math.sqrt(1 - beta2**self._n_steps)).add_(_EPS)
-        step = learning_rate / (1 - beta1**self._n_steps)
-        self.values.addcdiv_(self._mean, root, value=-step)
+        for decay, tensors in self._groups:
+            self._optimize(
+                *tensors,
+                [],
+                [self._n_steps] * len(self),
+                lr=learning_rate,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                weight_decay=decay,
+                eps=_EPS,
+                amsgrad=False,
+                maximize=False,
+            )
 
 
 class Validation(NamedTuple):
@@ -216,11 +223,10 @@ def train(
     judge_every: int = 1,
     min_certainty: float = 0.0,
 ) -> Generator[Epoch]:
-    """Train members, an epoch at a time, and judge the first one.
+    """Train members, an epoch at a time, and judge them.
 
-    With several members, the others are folds: copies of the first that are trained on a part of
-    the rows and judged by the others. The first one has the weights of the epoch that is best for
-    the folds.
+    Several members are the networks of folds, each trained on a part of the rows and judged by
+    the others.
 
     Parameters
     ----------
@@ -233,13 +239,13 @@ def train(
     validation : Validation or None
         Validation rows; None: the training loss is judged.
     judge : Judge
-        Judges the epochs by the weights of the first member, and keeps the best.
+        Judges the epochs, and keeps the best weights of the first member.
     learning_rate : callable
         Progress of the training, in [0, 1], to learning rate.
     max_epochs : int
         Number of passes over the rows, at most.
     judge_every : int, default=1
-        Number of epochs from one evaluation of the validation rows to the next.
+        Number of epochs from one that is judged to the next.
     min_certainty : float, default=0.0
         Standard errors by which the validation loss has to fall for any training to be kept.
 
@@ -256,18 +262,17 @@ def train(
     try:
         for number in range(1, max_epochs + 1):
             train_loss = _train_epoch(members, batches, standardize, rate_of_step)
-            is_due = number in (1, max_epochs) or number % judge_every == 0
+            is_due = number == max_epochs or number % judge_every == 0
             stop = False
-            if validation is None:
-                stop = judge.see(number, train_loss, train_loss, weights)
-            elif is_due:
+            if is_due or not math.isfinite(train_loss):
                 before = judge.best_loss
-                stop = judge.see(number, train_loss, watched.evaluate(), weights)
+                loss = train_loss if validation is None else watched.evaluate()
+                stop = judge.see(number, train_loss, loss, weights)
                 if judge.best_loss < before:
                     watched.best_errors = watched.errors
-            loss = None if validation is None else watched.loss
             stop = stop or number == max_epochs
-            yield Epoch(train_loss, loss, members.gradient_norms() if is_due else None, stop)
+            gradient_norms = members.gradient_norms() if is_due else None
+            yield Epoch(train_loss, watched.loss, gradient_norms, stop)
             if stop:
                 break
     finally:
@@ -286,14 +291,15 @@ class _Watched:
         standardize: Callable[[Tensor], Tensor],
         validation: Validation | None,
     ) -> None:
-        self.validation = validation
-        # With folds, the first member is judged by what the others do.
-        self.network = members.some(1 if len(members) > 1 else 0)
+        self.validation, self.network = validation, members.network
+        self.loss: float | None = None
+        self.errors = self.best_errors = members.values.new_zeros(0)
         if validation is None:
-            self.initial_loss = self.loss = _mean_loss(members, batches, standardize)
+            self.initial_loss = _mean_loss(members, batches, standardize)
         else:
             self.initial_loss = self.evaluate()
-            self.initial_errors = self.best_errors = self.errors
+            self.best_errors = self.errors
+        self.initial_errors = self.errors
 
     @torch.no_grad()
     def evaluate(self) -> float:
@@ -337,13 +343,13 @@ def _mean_loss(
     members: Members, batches: Batches, standardize: Callable[[Tensor], Tensor]
 ) -> float:
     """Give the training loss of the first member."""
-    network = members.some(0)  # alone: without validation rows there are no folds
+    network = members.network
     total = members.values.new_zeros(())
     # In their order: the generator shuffles the epochs.
     generator, batches.generator = batches.generator, None
     for x, weight in batches.iterate(standardize, reuse=True):
         errors = network.errors(x).mul_(2 / x.shape[-1])
-        total += (errors if weight is None else errors * weight.view(len(x), -1)[:, 0]).sum()
+        total += (errors if weight is None else errors * weight).sum()
     batches.generator = generator
     return float(total) / len(batches.rows)
 

@@ -58,13 +58,13 @@ def test_the_detector_splits_off_rows():
 
 
 @pytest.mark.parametrize("n_features", [5, 50])
-def test_more_rows_have_more_steps_but_not_more_epochs(n_features):
+def test_more_rows_have_more_steps_but_few_epochs(n_features):
     plans = [plan(n, n_features) for n in (1000, 10_000, 100_000, 1_000_000)]
     steps = [
         p.max_iter * n / p.batch_size for p, n in zip(plans, (1e3, 1e4, 1e5, 1e6), strict=True)
     ]
     assert steps == sorted(steps)
-    assert [p.max_iter for p in plans] == sorted((p.max_iter for p in plans), reverse=True)
+    assert plans[-1].max_iter < 10 < plans[0].max_iter < 110
 
 
 def test_a_plan_is_of_plain_values_and_what_is_given_is_taken():
