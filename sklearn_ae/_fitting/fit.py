@@ -232,7 +232,7 @@ def _cross_validate(started: Fit, parameters: Any, seed: int) -> Judge:
         judge_every=plan.judge_every,
         min_certainty=plan.min_certainty,
     )
-    seen = []
+    seen: list[Epoch] = []
     try:
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
             seen.extend(epochs)

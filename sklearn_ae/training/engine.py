@@ -63,7 +63,7 @@ class Members:
             split_parameters(self.values, module),
             split_parameters(self._gradients, module),
         )
-        self._optimize = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        self._optimize: Any = torch._fused_adamw_ if decoupled else torch._fused_adam_
         n_path = 0
         if module.linear_path is not None:  # does not decay: rows far from all others depend on it
             n_path = sum(weights.numel() for weights in module.linear_path.parameters())
