@@ -1,6 +1,6 @@
 """What both estimators share: parameters, validation and scoring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     InvalidParameterError,
-    RealNotInt,
     StrOptions,
 )
 from sklearn.utils.validation import (
@@ -36,7 +35,7 @@ from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
-from sklearn_ae.parameters import check_is_instance, is_same
+from sklearn_ae.parameters import check_is_instance, is_same, nearest_option
 from sklearn_ae.training import OPTIMIZERS, SCHEDULES, AutoencoderNet, check_device
 
 # What can not change once the network is built.
@@ -60,13 +59,18 @@ _BUILT_WITH = (
 _LARGE = 2**20
 
 
+def _options(names: Iterable[str]) -> StrOptions:
+    """Give options that error messages list in alphabetical order: a set has none."""
+    return StrOptions(dict.fromkeys(sorted(names)).keys())
+
+
 class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     """Base class of the estimators; see them for the parameters."""
 
     _parameter_constraints: dict[str, list[Any]] = {
         "n_components": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Real, 0, 1, closed="neither"),
             StrOptions({"auto"}),
         ],
         "hidden_layer_sizes": [
@@ -74,17 +78,17 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [_options(ACTIVATIONS)],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "architecture": [HasMethods("build"), tuple, None],
-        "latent": [StrOptions(set(LATENTS)), HasMethods("build"), None],
-        "corruption": [StrOptions(set(CORRUPTIONS)), HasMethods("build"), None],
-        "loss": [StrOptions(set(LOSSES)), callable],
-        "output_activation": [StrOptions({"auto", "identity", "clip", *OUTPUT_ACTIVATIONS})],
+        "latent": [_options(LATENTS), HasMethods("build"), None],
+        "corruption": [_options(CORRUPTIONS), HasMethods("build"), None],
+        "loss": [_options(LOSSES), callable],
+        "output_activation": [_options({"auto", "identity", "clip", *OUTPUT_ACTIVATIONS})],
         "linear_path": [StrOptions({"auto", "pca"}), None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "optimizer": [_options(OPTIMIZERS), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
+        "learning_rate_schedule": [_options(SCHEDULES)],
         "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -95,7 +99,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "device": [str, torch.device],
-        "precision": [StrOptions({"float32", "float64", "bfloat16"}), None],
+        "precision": [_options({"float32", "float64", "bfloat16"}), None],
         "callbacks": ["array-like", None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -163,6 +167,28 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     # Whether each column is divided by its standard deviation, or all columns by one scale.
     _units_per_column = False
+
+    def _validate_params(self) -> None:
+        """Check the parameters, and name the option nearest to an unknown string."""
+        for name in ("n_components", "hidden_layer_sizes"):
+            if isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a number, not a "
+                    f"boolean. Got {getattr(self, name)!r} instead."
+                )
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._nearest_option(str(error))}") from None
+
+    def _nearest_option(self, message: str) -> str:
+        for name, constraints in self._parameter_constraints.items():
+            value = getattr(self, name)
+            if isinstance(value, str) and f"{name!r} parameter" in message:
+                kinds = [each for each in constraints if isinstance(each, StrOptions)]
+                near = nearest_option(value, [option for kind in kinds for option in kind.options])
+                return f" Did you mean {near!r}?" if near else ""
+        return ""
 
     def _max_components(self, n_features: int) -> int:
         """Give the largest code size that a share of the variance may lead to."""
@@ -343,6 +369,12 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _check_X(self, X: Any, *, reset: bool = False, n_samples: int = 1) -> Any:
         """Check X and give it as a float array or CSR matrix."""
+        if isinstance(X, np.ndarray) and X.ndim > 2:
+            raise ValueError(
+                f"Found array with dim {X.ndim}. {type(self).__name__} expected <= 2. Give each "
+                "image or sequence as a row, X.reshape(len(X), -1); Convolutional and Recurrent "
+                "take its shape as a parameter."
+            )
         return validate_data(
             self,
             X,
@@ -368,12 +400,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
         """Check the training data."""
-        if isinstance(self.n_components, (bool, np.bool_)):
-            raise InvalidParameterError(
-                f"The 'n_components' parameter of {type(self).__name__} must be an int in the "
-                "range [1, inf), a float in the range (0.0, 1.0) or a str among {'auto'}. Got "
-                f"{self.n_components!r} instead."
-            )
         for name in ("architecture", "latent", "corruption"):
             check_is_instance(name, getattr(self, name))
         X = self._check_X(X, reset=first, n_samples=2 if first else 1)
@@ -382,10 +408,11 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             return Rows(X)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         positive = weight > 0
-        if first and positive.sum() < 2:
+        minimum = 2 if first else 1
+        if positive.sum() < minimum:
             raise ValueError(
-                "Found 1 sample with a positive sample_weight while a minimum of 2 is required by "
-                f"{type(self).__name__}."
+                f"Found {positive.sum()} sample(s) with a positive sample_weight while a minimum "
+                f"of {minimum} is required by {type(self).__name__}."
             )
         if not positive.all():
             X, weight = X[positive], weight[positive]

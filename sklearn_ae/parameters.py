@@ -31,10 +31,11 @@ def is_same(one: Any, other: Any) -> bool:
     Returns
     -------
     is_same : bool
-        Arrays are compared by their entries, objects with ``get_params`` by their parameters.
+        Sequences are compared by their entries, objects with ``get_params`` by their parameters.
     """
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
+    sequences = (np.ndarray, list, tuple)
+    if isinstance(one, sequences) and isinstance(other, sequences):
+        return len(one) == len(other) and all(map(is_same, one, other))
     if hasattr(one, "get_params") and type(one) is type(other):
         others = other.get_params(deep=False)
         return all(
@@ -96,8 +97,35 @@ def unknown_option(name: str, value: Any, options: Collection[str]) -> str:
     "activation must be one of ['relu', 'tanh'], got 'rellu'. Did you mean 'relu'?"
     """
     message = f"{name} must be one of {sorted(options)}, got {value!r}."
-    nearest = get_close_matches(str(value).lower(), options, n=1, cutoff=0.4)
-    return f"{message} Did you mean {nearest[0]!r}?" if nearest else message
+    nearest = nearest_option(str(value), options)
+    return f"{message} Did you mean {nearest!r}?" if nearest else message
+
+
+def nearest_option(value: str, options: Collection[str]) -> str | None:
+    """Give the option that a string was probably meant to be.
+
+    Parameters
+    ----------
+    value : str
+        The string.
+    options : collection of str
+        The valid options.
+
+    Returns
+    -------
+    nearest : str or None
+        None if no option is like it.
+
+    Examples
+    --------
+    >>> from sklearn_ae.parameters import nearest_option
+    >>> nearest_option("Vae", ["sparse", "variational"])
+    'variational'
+    """
+    value = value.lower()
+    alike = [option for option in options if option[:1] == value[:1]]
+    nearest = get_close_matches(value, alike or options, n=1, cutoff=0.4)
+    return nearest[0] if nearest else None
 
 
 def check_option(name: str, value: Any, options: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from scipy import sparse
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback, EpochScoring, InputShapeSetter, PrintLog
 from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
@@ -488,5 +488,11 @@ def skorch_callbacks(parameters: Any) -> list[Callback]:
             raise TypeError(
                 f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
                 "scikit-learn are set by set_callbacks."
+            )
+        if issubclass(each, (EpochScoring, InputShapeSetter)):
+            raise TypeError(
+                f"{each.__name__} is not supported: the target of an autoencoder is its input, and "
+                "its shape is known. For scores, set scikit-learn's ScoringMonitor by "
+                "set_callbacks."
             )
     return callbacks

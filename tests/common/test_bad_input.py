@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from skorch.callbacks import EpochScoring, InputShapeSetter
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from tests.common.instances import ESTIMATORS, fast_instances, outputs
@@ -264,3 +265,37 @@ def test_large_data_in_any_layout(layout):
     large.flags.writeable = layout != "read-only"
     codes = fitted.transform(large)
     np.testing.assert_allclose(codes[-5:], fitted.transform(large[-5:]))
+
+
+@pytest.mark.parametrize("estimator", [AutoencoderTransformer, AutoencoderOutlierDetector])
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"latent": "vae"}, r"Did you mean 'variational'\?"),
+        ({"activation": "rellu"}, r"\{'elu', 'gelu', .*Did you mean 'relu'\?"),
+        ({"n_components": "atuo"}, r"Did you mean 'auto'\?"),
+        ({"n_components": True}, "must be a number, not a boolean"),
+        ({"hidden_layer_sizes": True}, "must be a number, not a boolean"),
+    ],
+)
+def test_parameters(estimator, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        estimator(**parameters).fit(X)
+
+
+@pytest.mark.parametrize("callback", [EpochScoring("r2"), InputShapeSetter()])
+def test_callbacks_that_need_a_target(callback):
+    with pytest.raises(TypeError, match="is not supported: the target of an autoencoder"):
+        AutoencoderTransformer(1, callbacks=[callback]).fit(X)
+
+
+def test_sizes_in_other_types():
+    assert AutoencoderTransformer(np.float32(0.5), max_iter=1).fit(X).n_components_ == 2
+    fitted = AutoencoderTransformer(1, hidden_layer_sizes=(4,), max_iter=1, warm_start=True).fit(X)
+    assert fitted.set_params(hidden_layer_sizes=[4]).fit(X).n_iter_ == 2
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_no_positive_weight(method):
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        getattr(AutoencoderTransformer(1), method)(X, sample_weight=np.zeros(len(X)))

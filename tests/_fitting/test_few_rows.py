@@ -1,0 +1,113 @@
+"""Fits of few rows, and of rows that are awkward: constant columns, copies, periods."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.decomposition import PCA
+
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+
+
+def pca_error(train, X, n_components):
+    pca = PCA(n_components).fit(train)
+    return np.square(X - pca.inverse_transform(pca.transform(X))).mean()
+
+
+def test_a_curve_of_150_rows_is_learnt_on_all_of_them():
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, (1150, 1))
+    X = np.hstack([t, t**2, np.sin(3 * t)]) + rng.normal(scale=0.05, size=(1150, 3))
+    fitted = AutoencoderTransformer(1, random_state=0).fit(X[:150])
+    assert fitted.plan_.validation == "cross-validation"
+    assert fitted.validation_curve_ is None
+    assert len(fitted.loss_curve_) == fitted.n_iter_ == fitted.plan_.max_iter
+    assert fitted.best_loss_ < fitted.initial_loss_
+    assert -fitted.score(X[150:]) < 0.5 * pca_error(X[:150], X[150:], 1)
+
+
+def test_without_structure_the_folds_keep_pca():
+    X = np.random.default_rng(0).normal(size=(40, 6))
+    fitted = AutoencoderTransformer(2, random_state=0).fit(X)
+    assert fitted.best_loss_ == fitted.initial_loss_
+    assert -fitted.score(X) == pytest.approx(pca_error(X, X, 2))
+    # The short trainings of the folds are what there is to show.
+    assert fitted.n_iter_ == len(fitted.validation_curve_) == fitted.plan_.n_fold_epochs
+
+
+@pytest.mark.parametrize("X", [np.eye(4), np.eye(9), np.repeat(np.eye(5), 30, axis=0)], ids=len)
+def test_fewer_than_ten_different_rows_are_pca(X):
+    fitted = AutoencoderTransformer(2, random_state=3).fit(X)
+    assert fitted.best_loss_ == fitted.initial_loss_
+    # Refined codes and bounds may do better than PCA.
+    assert -fitted.score(X) < pca_error(X, X, 2) * (1 + 1e-6)
+
+
+def test_small_fit_that_diverges_keeps_pca():
+    X = np.random.default_rng(0).normal(size=(150, 6))
+    with pytest.warns(RuntimeWarning, match="no longer finite"):
+        fitted = AutoencoderTransformer(3, learning_rate=1e20, random_state=0).fit(X)
+    assert -fitted.score(X) == pytest.approx(pca_error(X, X, 3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_constant_column_and_weights(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(80, 5))
+    X[:, 2] = 1.0
+    fitted = AutoencoderTransformer(2, hidden_layer_sizes=(4,), random_state=0)
+    fitted.fit(X, sample_weight=rng.integers(1, 5, 80))
+    np.testing.assert_allclose(fitted.reconstruct(X)[:, 2], 1)
+
+
+def test_constant_column_of_many_rows_has_no_say():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 50))
+    X[:, 0] = 3.7
+    detector = AutoencoderOutlierDetector(2, max_iter=1, random_state=0).fit(X)
+    shares = detector.feature_errors(X[:100])
+    assert shares[:, 0].max() < shares[:, 1:].mean()
+
+
+def test_copies_of_rows_are_split_together():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(50, 6)), 10, axis=0)
+    fitted = AutoencoderTransformer(2, random_state=0).fit(X)
+    new = rng.normal(size=(500, 6))
+    ratio = -fitted.score(new) / pca_error(X, new, 2)
+    # Training rows learnt by heart would make the validation loss nothing.
+    assert fitted.best_loss_ / fitted.initial_loss_ > 0.5 * ratio
+
+
+def test_periodic_rows_are_seen_at_every_phase():
+    phase = np.arange(24_000) * 2 * np.pi / 24
+    X = np.column_stack([np.sin(phase), np.cos(phase)])
+    fitted = AutoencoderTransformer(1, early_stopping=False, max_iter=3, random_state=0).fit(X)
+    np.testing.assert_allclose(fitted.sample(2000, random_state=0).std(axis=0), 0.71, atol=0.15)
+
+
+def test_sparse_rows_and_other_precisions_have_the_same_folds():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, (60, 5)).astype(float)
+    losses = [
+        AutoencoderTransformer(2, random_state=0).fit(each).initial_loss_
+        for each in (X, sparse.csr_array(X), X.astype(np.float32))
+    ]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
+
+
+def test_fit_in_inference_mode():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    with torch.inference_mode():
+        fitted = AutoencoderTransformer(2, random_state=0).fit(X)
+    assert fitted.transform(X).shape == (60, 2)
+
+
+def test_both_bounds_of_pixels():
+    rng = np.random.default_rng(0)
+    X = np.clip(rng.normal(0.5, 0.6, size=(400, 6)), 0, 1)
+    fitted = AutoencoderTransformer(2, random_state=0).fit(X)
+    new = rng.normal(0.5, 5, size=(400, 6))
+    reconstructed = fitted.reconstruct(new)
+    assert reconstructed.min() >= -1e-6
+    assert reconstructed.max() <= 1 + 1e-6
