@@ -124,7 +124,7 @@ def nearest_option(value: str, options: Collection[str]) -> str | None:
     """
     value = value.lower()
     alike = [option for option in options if option[:1] == value[:1]]
-    nearest = get_close_matches(value, alike or options, n=1, cutoff=0.4)
+    nearest = get_close_matches(value, alike or options, n=1, cutoff=0.2 if alike else 0.4)
     return nearest[0] if nearest else None
 
 
