@@ -1,6 +1,6 @@
 """What each part of the defaults is worth: many tables, each part left out in turn.
 
-Ratios of the error of held-out rows to that of PCA, at code sizes of a tenth and a quarter of
+Ratios of the error of new rows to that of PCA, at code sizes of a tenth and a quarter of
 the columns, and processor seconds of a fit on one thread. Tables and splits are those of
 ``python -m benchmarks reconstruction``.
 """
@@ -31,8 +31,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no clipping": {"output_activation": "identity"},
     "no weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"learning_rate_schedule": "constant"},
-    "a tenth held out": {"early_stopping": True},
-    "nothing held out": {"early_stopping": False},
+    "a tenth as validation rows": {"early_stopping": True},
+    "no validation rows": {"early_stopping": False},
 }
 # By case (table and code size), then by variant.
 Figures = dict[str, dict[str, float]]
