@@ -70,7 +70,7 @@ def fit_projected(
         validation = None
         if done.validation is not None:
             validation = replace_matrix(done.validation, rows.X)
-        net = lift_net(done.net, projection, bounds, parameters)
+        net = lift_net(done.net, projection, bounds)
         return replace(
             done,
             net=net,
@@ -120,7 +120,7 @@ def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]
 
 
 def lift_net(
-    net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None, parameters: Any
+    net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None
 ) -> AutoencoderNet:
     """Give a net of all columns that does what a net does on the projection of the rows.
 
@@ -132,8 +132,6 @@ def lift_net(
         The projection.
     bounds : ndarray of shape (2, n_features) or None
         Smallest and largest values of the reconstructions.
-    parameters : BaseAutoencoder
-        The estimator, of which only the parameters are read.
 
     Returns
     -------
@@ -163,23 +161,9 @@ def lift_net(
         bounds=None if bounds is None else torch.from_numpy(bounds).to(small.shift),
         likelihood=small.likelihood,
     )
-    lifted = AutoencoderNet(
-        module.eval(),
-        net.criterion_,
-        optimizer=parameters.optimizer,
-        weight_decay=net.weight_decay,
-        max_grad_norm=net.max_grad_norm,
-        dtype=net.dtype,
-        data_dtype=net.data_dtype,
-        autocast=net.autocast,
-        device=net.device,
-        generator=net.generator,
-    )
-    lifted.initialize()
-    lifted.history_ = net.history
-    lifted.n_components, lifted.split_seed = net.n_components, net.split_seed
-    lifted.interrupted_, lifted.gradients_ = net.interrupted_, net.gradients_
-    lifted.principal_axes, lifted.built_with = None, net.built_with
+    lifted = net.snapshot()
+    lifted.__dict__.update(module=module.eval(), module_=module, principal_axes=None)
+    lifted.initialize_optimizer()
     return lifted
 
 
