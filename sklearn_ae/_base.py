@@ -300,23 +300,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_attributes(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         """Give everything that fitting sets, by name."""
-        net, judge = done.net, done.judge
+        net = done.net
         train_losses = [epoch["train_loss"] for epoch in net.history if "train_loss" in epoch]
         losses = [epoch["valid_loss"] for epoch in net.history if "valid_loss" in epoch]
-        inner = done.projected or done
-        record = make_record(
-            inner.net,
-            inner.training,
-            inner.validation,
-            curve=done.curve,
-            validation_curve=done.validation_curve,
-            gradients=net.gradients_,
-            initial_loss=judge.initial_loss,
-            best_loss=judge.best_loss,
-            ended_early=done.ended_early,
-            diverged=judge.diverged,
-            residual=inner.net.module_.residual,
-        )
         return {
             "net_": net,
             "plan_": done.plan,
@@ -324,10 +310,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             "n_iter_": len(train_losses),
             "loss_curve_": train_losses,
             "validation_curve_": losses or None,
-            "loss_": train_losses[-1] if train_losses else judge.initial_loss,
-            "initial_loss_": judge.initial_loss,
-            "best_loss_": judge.best_loss,
-            "_record_": record,
+            "loss_": train_losses[-1] if train_losses else done.initial_loss,
+            "initial_loss_": done.initial_loss,
+            "best_loss_": done.best_loss,
+            "_record_": make_record(done),
         } | self._describe_fit(done, on_stream=on_stream)
 
     @contextmanager
@@ -434,7 +420,8 @@ def _asks_for_plain(parameters: BaseAutoencoder) -> bool:
     """Tell whether parameters ask for a plain network that starts at PCA and its plain training."""
     architecture = parameters.architecture
     return (
-        (architecture is None or type(architecture) is MLP)
+        (architecture is None or _is_plain_mlp(architecture))
+        and parameters.dropout == 0
         and parameters.latent is None
         and parameters.corruption is None
         and parameters.loss == "squared_error"
@@ -444,6 +431,10 @@ def _asks_for_plain(parameters: BaseAutoencoder) -> bool:
         and parameters.learning_rate_schedule != "reduce_on_plateau"
         and parameters.precision != "bfloat16"
     )
+
+
+def _is_plain_mlp(architecture: Any) -> bool:
+    return type(architecture) is MLP and not architecture.tied and architecture.dropout == 0
 
 
 def _copy(parameter: Any) -> Any:

@@ -429,8 +429,7 @@ def _pair(architecture: Any, modules: Any) -> tuple[nn.Module, nn.Module]:
             "An architecture must give an encoder and a decoder, both torch.nn.Module; "
             f"{architecture!r} gives {modules!r}."
         )
-    encoder, decoder = modules
-    return encoder, decoder
+    return modules[0], modules[1]
 
 
 def _check_width(name: str, module: nn.Module, n_in: int, n_out: int) -> None:

@@ -36,6 +36,8 @@ def is_same(one: Any, other: Any) -> bool:
     sequences = (np.ndarray, list, tuple)
     if isinstance(one, sequences) and isinstance(other, sequences):
         return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
     if hasattr(one, "get_params") and type(one) is type(other):
         others = other.get_params(deep=False)
         return all(

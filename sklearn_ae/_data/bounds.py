@@ -21,16 +21,8 @@ _FEW_ROWS = 1000  # of which equal ones count once; among more, that makes no di
 def column_bounds(rows: Rows) -> np.ndarray | None:
     """Find the values that columns reach again and again, and never go beyond.
 
-    Parameters
-    ----------
-    rows : Rows
-        The rows.
-
-    Returns
-    -------
-    bounds : ndarray of shape (2, n_features) or None
-        The smallest and the largest values, of columns that do not end there the smallest
-        and the largest number of their type; None where no column has a bound.
+    Of shape (2, n_features): the smallest and the largest values, where a column has no bound the
+    limits of its type. None where no column has one.
     """
     rows = rows.extract()
     bounds = column_extremes(rows.X)
@@ -63,7 +55,7 @@ def _are_reached_often(bounds: np.ndarray, rows: Rows) -> np.ndarray:
     some = rows.subsample(_ENOUGH_ROWS)
     count, share, total = np.zeros(bounds.shape, int), np.zeros(bounds.shape), 0.0
     for part in blocks(len(some), rows.X.shape[1]):
-        block, weight = some.take(part)
+        block, weight = some[part]
         is_there = block == bounds[:, None]
         n_there = np.count_nonzero(is_there, axis=1)
         count += n_there
@@ -80,15 +72,7 @@ def _are_zeros_frequent(bounds: np.ndarray, X: Any) -> np.ndarray:
 
 
 def forget_broken_bounds(bounds: Tensor | None, X: Any) -> None:
-    """Take away, in place, the bounds that further rows go beyond.
-
-    Parameters
-    ----------
-    bounds : Tensor of shape (2, n_features) or None
-        What `column_bounds` gave.
-    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-        The rows.
-    """
+    """Take away, in place, the bounds of `column_bounds` that further rows go beyond."""
     if bounds is not None:
         limits = torch.finfo(bounds.dtype)
         smallest, largest = torch.from_numpy(column_extremes(X)).to(bounds)

@@ -18,32 +18,20 @@ _N_ITERATIONS = 7
 
 
 class StandardizedMatrix(NamedTuple):
-    """The weighted, standardised data, of which only blocks are ever made.
+    """The weighted, standardised data, of which only blocks are ever made."""
 
-    Attributes
-    ----------
-    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-        The data.
-    shift : ndarray of shape (n_features,)
-        What is subtracted.
-    scale : ndarray of shape () or (n_features,)
-        What the difference is divided by.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Rows are multiplied by the root of their weight.
-    """
+    X: Any  # ndarray or CSR matrix or array of shape (n_samples, n_features)
+    shift: np.ndarray  # of shape (n_features,)
+    scale: np.ndarray  # of shape () or (n_features,)
+    sample_weight: np.ndarray | None  # rows are multiplied by its root
 
-    X: Any
-    shift: np.ndarray
-    scale: np.ndarray
-    sample_weight: np.ndarray | None
-
-    def row_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+    def row_blocks(self) -> Iterator[np.ndarray]:
         """Give dense blocks of rows."""
         for rows in blocks(*self.X.shape):
-            yield rows, self._block(self.X[rows], rows, slice(None))
+            yield self._block(self.X[rows], rows, slice(None))
 
     def column_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Give dense blocks of columns."""
+        """Give dense blocks of columns, and which columns they are."""
         X = self.X if isinstance(self.X, np.ndarray) else self.X.tocsc()
         for columns in blocks(X.shape[1], X.shape[0]):
             yield columns, self._block(X[:, columns], slice(None), columns)
@@ -58,46 +46,22 @@ class StandardizedMatrix(NamedTuple):
         return block.astype(self.X.dtype, copy=False)
 
 
+@one_blas_thread()
 def principal_components(
     matrix: StandardizedMatrix, n_components: int | float, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Compute the leading principal axes.
+    """Compute the leading principal axes: orthonormal rows, largest variance first.
 
-    Parameters
-    ----------
-    matrix : StandardizedMatrix
-        The data.
-    n_components : int or float
-        Their number, or the share of the variance that they have to explain.
-    random_state : RandomState instance
-        Start of the iteration for large data.
+    `n_components` is their number, or the share of the variance that they have to explain. Where
+    more are asked for than there are directions in which the rows vary, the others are random, but
+    at most `n_features`: directions in which the training rows do not vary tell new ones apart, and
+    PCA has them up to the number of rows.
 
-    Returns
-    -------
-    components : ndarray of shape (n_found, n_features)
-        Orthonormal rows, largest variance first. Where more are asked for than there are
-        directions in which the rows vary, the others are random, but at most `n_features`.
-
-    Notes
-    -----
-    The smaller of covariance and Gram matrix is summed up block by block and diagonalised;
-    where both are large and few components are asked for, they come from randomised
-    subspace iteration [1]_. Directions in which the training rows do not vary tell new ones
-    apart, and PCA has them up to the number of rows.
-
-    References
-    ----------
-    .. [1] Halko, Martinsson and Tropp, "Finding structure with randomness: probabilistic
-       algorithms for constructing approximate matrix decompositions", SIAM Review 53,
-       2011.
+    The smaller of covariance and Gram matrix is summed up block by block and diagonalised; where
+    both are large and few components are asked for, they come from randomised subspace iteration:
+    Halko, Martinsson and Tropp, "Finding structure with randomness: probabilistic algorithms for
+    constructing approximate matrix decompositions", SIAM Review 53, 2011.
     """
-    with one_blas_thread():
-        return _principal_components(matrix, n_components, random_state)
-
-
-def _principal_components(
-    matrix: StandardizedMatrix, n_components: int | float, random_state: np.random.RandomState
-) -> np.ndarray:
     n_samples, n_features = matrix.X.shape
     size = min(n_samples, n_features)
     share = n_components if isinstance(n_components, float) else None
@@ -128,7 +92,7 @@ def _complete(
 def _by_covariance(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:
     n_features = matrix.X.shape[1]
     covariance = np.zeros((n_features, n_features))
-    for _, block in matrix.row_blocks():
+    for block in matrix.row_blocks():
         covariance += block.T @ block
     return _leading_eigenvectors(covariance, n_leading, share)[0].T
 
@@ -162,7 +126,7 @@ def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarr
         return _sparse_times_covariance(matrix, basis)
     product = np.zeros_like(basis)
     basis = basis.astype(matrix.X.dtype, copy=False)
-    for _, block in matrix.row_blocks():
+    for block in matrix.row_blocks():
         product += block.T @ (block @ basis)
     return product
 
@@ -192,23 +156,9 @@ def _leading_eigenvectors(
 
 
 def n_components_for_share(variances: np.ndarray, share: float) -> int:
-    """Count the components that explain a share of the variance, as in PCA.
-
-    Parameters
-    ----------
-    variances : ndarray
-        Variances of all components, in descending order.
-    share : float
-        The share, in (0, 1).
-
-    Returns
-    -------
-    n_components : int
-        At least 1.
-    """
+    """Count the components that explain a share of the descending variances, as in PCA."""
     cumulative = np.cumsum(variances)
     if cumulative[-1] == 0:
         return 1
-    return min(
-        int(np.searchsorted(cumulative / cumulative[-1], share, side="right")) + 1, len(variances)
-    )
+    n_below = int(np.searchsorted(cumulative / cumulative[-1], share, side="right"))
+    return min(n_below + 1, len(variances))

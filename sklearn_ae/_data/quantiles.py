@@ -8,20 +8,8 @@ _ROUNDING = 1e-9
 def weighted_quantile(values: np.ndarray, weight: np.ndarray | None, q: float) -> float:
     """Compute a quantile: the averaged inverted CDF.
 
-    With it, weights do exactly what repeated rows do.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        The numbers.
-    weight : ndarray of shape (n,) or None
-        Their weights.
-    q : float
-        Share of the weight below the quantile, in [0, 1].
-
-    Returns
-    -------
-    quantile : float
+    With it, weights do exactly what repeated rows do. `q` is the share of the weight below the
+    quantile, in [0, 1].
     """
     order = np.argsort(values, kind="stable")
     weight = np.ones(len(values)) if weight is None else weight[order]

@@ -1,6 +1,7 @@
 """The rows that are trained on, and the batches they are cut into."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -9,36 +10,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from sklearn_ae._data.units import blocks, dense
+
 # Entries that are fetched at once: 1 MiB in float32.
 _BLOCK_ENTRIES = 2**18
 
 
+@dataclass(eq=False, repr=False)
 class Rows(Dataset):
-    """A selection of the rows of a matrix, with their weights. Copies none of them.
+    """A selection of the rows of a matrix, with their weights. Copies none of them."""
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-        The matrix.
-    sample_weight : ndarray of shape (n_samples,) or None, default=None
-        A weight for each of its rows.
-    index : ndarray of int or None, default=None
-        The selected rows; all if None.
-    mean_weight : float, default=1.0
-        What the weights were divided by.
-    """
-
-    def __init__(
-        self,
-        X: Any,
-        sample_weight: np.ndarray | None = None,
-        index: np.ndarray | None = None,
-        mean_weight: float = 1.0,
-    ) -> None:
-        self.X = X
-        self.sample_weight = sample_weight
-        self.index = index
-        self.mean_weight = mean_weight
+    X: Any  # ndarray or CSR matrix or array of shape (n_samples, n_features)
+    sample_weight: np.ndarray | None = None  # of every row of X
+    index: np.ndarray | None = None  # of the selected rows; None: all
+    mean_weight: float = 1.0  # what the weights were divided by
 
     def __len__(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
@@ -57,22 +42,7 @@ class Rows(Dataset):
     def take(
         self, selection: Any, memory: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give dense rows and their weights.
-
-        Parameters
-        ----------
-        selection : slice or ndarray of int
-            Which.
-        memory : ndarray of shape (n_rows, n_features) or None, default=None
-            Where they may be copied to.
-
-        Returns
-        -------
-        rows : ndarray of shape (n_selected, n_features)
-            The rows.
-        weight : ndarray of shape (n_selected,) or None
-            Their weights.
-        """
+        """Give dense rows and their weights; rows at positions may be copied into `memory`."""
         if self.index is not None:
             selection = self.index[selection]
         weight = None if self.sample_weight is None else self.sample_weight[selection]
@@ -87,27 +57,16 @@ class Rows(Dataset):
                 np.take(self.X, selection, 0, out=rows, mode="clip")
         else:
             rows = self.X[selection]
-        return (rows if isinstance(rows, np.ndarray) else rows.toarray()), weight
+        return dense(rows), weight
 
     def split(
         self, fraction: float, generator: torch.Generator, *, keep_equal_together: bool = True
     ) -> tuple["Rows", "Rows"]:
-        """Split at random into training and validation rows.
+        """Split at random into training and validation rows, which have `fraction` of the weight.
 
-        Parameters
-        ----------
-        fraction : float
-            Share of the weight that the validation rows have.
-        generator : torch.Generator
-            Source of the permutation.
-        keep_equal_together : bool, default=True
-            Whether equal rows go to the same part. Otherwise the validation rows are an
-            exchangeable sample, as p-values need.
-
-        Returns
-        -------
-        training, validation : Rows
-            At least one row each. Validation has no rows if all rows are equal.
+        Equal rows go to the same part. Without `keep_equal_together`, the validation rows are an
+        exchangeable sample, as p-values need. Each part has at least one row, but validation has
+        none if all rows are equal.
         """
         if keep_equal_together:
             group, weight = self._groups()
@@ -119,48 +78,22 @@ class Rows(Dataset):
         n_validation = 1 + np.searchsorted(reached, fraction - 1e-9)
         chosen = np.zeros(len(weight), bool)
         chosen[order[: min(n_validation, len(weight) - 1)]] = True
-        return self._part_where(~chosen[group]), self._part_where(chosen[group])
+        return self._part(~chosen[group]), self._part(chosen[group])
 
     def extract(self) -> "Rows":
-        """Give the rows as all those of a matrix, which is a copy where they are a part.
-
-        Returns
-        -------
-        rows : Rows
-            The rows, without an index.
-        """
+        """Give the rows as all those of a matrix, which is a copy where they are a part."""
         if self.index is None:
             return self
         weight = None if self.sample_weight is None else self.weight()
         return Rows(self.X[self.index], weight, None, self.mean_weight)
 
     def folds(self, n_folds: int, seed: int) -> np.ndarray:
-        """Give the fold of each row, for cross-validation. Equal rows stay together.
-
-        Parameters
-        ----------
-        n_folds : int
-            Number of folds.
-        seed : int
-            Decides which rows come together.
-
-        Returns
-        -------
-        fold : ndarray of int of shape (n_rows,)
-        """
+        """Give the fold of each row, for cross-validation. Equal rows stay together."""
         group, weight = self._groups()
         return (np.random.RandomState(seed).permutation(len(weight)) % n_folds)[group]
 
     def distinct(self) -> tuple[Any, np.ndarray]:
-        """Give every row once, however often it comes.
-
-        Returns
-        -------
-        X : ndarray or CSR matrix or array of shape (n_distinct, n_features)
-            The rows, in the order in which they come first.
-        weight : ndarray of shape (n_distinct,), float64
-            The summed weights of each.
-        """
+        """Give every row once, in the order in which they come first, and their summed weights."""
         group, weight = self._groups()
         first = np.sort(np.unique(group, return_index=True)[1])
         return self.X[first if self.index is None else self.index[first]], weight[group[first]]
@@ -180,36 +113,19 @@ class Rows(Dataset):
         return group, np.bincount(group, weight).astype(float)
 
     def subsample(self, n_rows: int, seed: int = 0) -> "Rows":
-        """Give at most so many of the rows, drawn at random.
-
-        Parameters
-        ----------
-        n_rows : int
-            Their number.
-        seed : int, default=0
-            Decides which.
-
-        Returns
-        -------
-        rows : Rows
-            All rows, if there are no more.
-        """
+        """Give at most so many of the rows, drawn at random."""
         if len(self) <= n_rows:
             return self
         drawn = np.random.default_rng(seed).choice(len(self), n_rows, replace=False)
-        return self._part_where(np.sort(drawn))
+        return self._part(np.sort(drawn))
 
     def weight(self) -> np.ndarray:
         """Give the weights of the rows, which there have to be."""
         assert self.sample_weight is not None, "there are weights"
         return self.sample_weight if self.index is None else self.sample_weight[self.index]
 
-    def _part_where(self, places: np.ndarray) -> "Rows":
-        return self._part(
-            np.arange(len(self))[places] if self.index is None else self.index[places]
-        )
-
-    def _part(self, index: np.ndarray) -> "Rows":
+    def _part(self, places: np.ndarray) -> "Rows":
+        index = np.arange(len(self))[places] if self.index is None else self.index[places]
         weight, mean_weight = self.sample_weight, self.mean_weight
         if weight is not None:
             mean = float(weight[index].mean())  # of mean 1 over the part
@@ -223,11 +139,8 @@ def _hash_rows(X: Any) -> np.ndarray:
     if isinstance(X, np.ndarray):
         # Differences from a row: far from zero, float32 would not tell rows apart.
         unit = max(float(X.max()) / 2 - float(X.min()) / 2, 1.0)
-        n_at_once = max(1, _BLOCK_ENTRIES // X.shape[1])
-        starts = range(0, len(X), n_at_once)
-        return np.concatenate(
-            [_bits(X[i : i + n_at_once] / unit - X[0] / unit) @ factors for i in starts]
-        )
+        parts = (X[part] / unit - X[0] / unit for part in blocks(*X.shape))
+        return np.concatenate([_bits(part) @ factors for part in parts])
     X = X.tocsr(copy=True)
     X.sum_duplicates()
     products = _bits(X.data) * factors[X.indices]
@@ -242,69 +155,30 @@ def _bits(values: np.ndarray) -> np.ndarray:
 
 
 def to_tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Give an array as a tensor, which may be a view of it.
-
-    Parameters
-    ----------
-    array : ndarray
-        The array.
-    device : torch.device
-        Where the tensor goes.
-    dtype : torch.dtype
-        Its type.
-
-    Returns
-    -------
-    tensor : Tensor
-    """
+    """Give an array as a tensor, which may be a view of it."""
     if not array.flags.writeable:  # PyTorch would warn
         array = array.copy()
     return torch.from_numpy(np.ascontiguousarray(array)).to(device, dtype)
 
 
+@dataclass(eq=False, repr=False)
 class Batches:
     """Iterate over batches of rows as tensors.
 
     Rows are fetched in blocks of several batches, of which the batches are slices: small
     batches cost no more than a slice, and a block still fits in the processor's cache.
-
-    Parameters
-    ----------
-    rows : Rows
-        The rows.
-    batch_size : int
-        Rows in a batch, at the most; batches differ by one row at the most.
-    device : torch.device
-        Where the tensors go.
-    dtype : torch.dtype
-        Their type.
-    generator : torch.Generator or None, default=None
-        Shuffles the rows before each pass; in their order if None.
-    copy : bool, default=True
-        Whether the tensors may be written into. False: they may be views of the matrix.
-    resident : bool, default=False
-        Whether the rows are sent to the device once, and kept there, instead of in each
-        pass.
     """
 
-    def __init__(
-        self,
-        rows: Rows,
-        *,
-        batch_size: int,
-        device: torch.device,
-        dtype: torch.dtype,
-        generator: torch.Generator | None = None,
-        copy: bool = True,
-        resident: bool = False,
-    ) -> None:
-        self.rows = rows
-        self.copy = copy
-        self.resident = resident
-        self.batch_size = batch_size
-        self.device = device
-        self.dtype = dtype
-        self.generator = generator
+    rows: Rows
+    _: KW_ONLY
+    batch_size: int  # at most; batches differ by one row at most
+    device: torch.device
+    dtype: torch.dtype
+    generator: torch.Generator | None = None  # shuffles the rows before each pass; None: in order
+    copy: bool = True  # the tensors may be written into; False: they may be views of the matrix
+    resident: bool = False  # the rows are sent to the device once and kept, not in each pass
+
+    def __post_init__(self) -> None:
         self._only_batch: tuple[Any, tuple[Tensor, Tensor | None]] | None = None
         self._memory: np.ndarray | None = None
         self._kept: tuple[Tensor, Tensor | None] | None = None
@@ -318,21 +192,10 @@ class Batches:
     def iterate(
         self, prepare: Callable[[Tensor], Tensor] | None = None, *, reuse: bool = False
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Iterate over the batches.
+        """Iterate over the batches: their rows, and their weights, if there are any.
 
-        Parameters
-        ----------
-        prepare : callable or None, default=None
-            Applied to each block of rows, which it may change in place where `copy` is True.
-        reuse : bool, default=False
-            Whether the memory of a batch may be used again once a later one is asked for.
-
-        Yields
-        ------
-        x : Tensor of shape (batch, n_features)
-            Rows.
-        weight : Tensor of shape (batch,) or None
-            Their weights.
+        `prepare` is applied to each block of rows, which it may change in place where `copy` is
+        True. With `reuse`, the memory of a batch may be used again once a later one is asked for.
         """
         if len(self) == 1:
             # A batch that holds every row is the same in every order: build it once.

@@ -15,53 +15,19 @@ _SMALL = 2**22
 
 
 def blocks(length: int, width: int) -> Iterator[slice]:
-    """Cut the rows (or columns) of a matrix into blocks of bounded size.
-
-    Parameters
-    ----------
-    length : int
-        Number of rows.
-    width : int
-        Number of entries in a row.
-
-    Returns
-    -------
-    slices : iterator of slice
-        The blocks.
-    """
+    """Cut the rows (or columns) of a matrix into blocks of bounded size."""
     return gen_batches(length, max(1, _BLOCK_ENTRIES // width))
 
 
 def dense(block: Any) -> np.ndarray:
-    """Make a block dense.
-
-    Parameters
-    ----------
-    block : ndarray or sparse matrix or array
-        A part of a matrix.
-
-    Returns
-    -------
-    block : ndarray
-        The same, or itself.
-    """
+    """Give a block of an array, or of a sparse matrix, as an array."""
     return block if isinstance(block, np.ndarray) else block.toarray()
 
 
 def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of every column, in float64.
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-        The data.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights of the rows.
-
-    Returns
-    -------
-    mean, std : ndarray of shape (n_features,)
-        The standard deviation of a constant column is exactly 0.
+    The standard deviation of a constant column is exactly 0.
     """
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
     total = weight.sum()
@@ -104,18 +70,7 @@ def _sparse_moments(X: Any, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_scale(std: np.ndarray) -> np.ndarray:
-    """Give the one scale at which the columns have a mean variance of 1.
-
-    Parameters
-    ----------
-    std : ndarray of shape (n_features,)
-        Standard deviations of the columns.
-
-    Returns
-    -------
-    scale : ndarray of shape ()
-        1 where no column varies.
-    """
+    """Give the one scale at which the columns have a mean variance of 1; 1 where none varies."""
     largest = std.max()
     if largest == 0:
         return np.array(1.0)
@@ -126,17 +81,8 @@ def one_scale(std: np.ndarray) -> np.ndarray:
 def scale_per_column(std: np.ndarray) -> np.ndarray:
     """Give the scales at which every column has a variance of 1.
 
-    Parameters
-    ----------
-    std : ndarray of shape (n_features,)
-        Standard deviations of the columns.
-
-    Returns
-    -------
-    scale : ndarray of shape (n_features,)
-        A column that does not vary has no scale of its own; it gets the median scale of
-        those that do, so that a deviation of it is neither ignored nor blown up. 1
-        where no column varies.
+    A column that does not vary has no scale of its own; it gets the median scale of those that do,
+    so that a deviation of it is neither ignored nor blown up. 1 where no column varies.
     """
     varies = std > 0
     return np.where(varies, std, np.median(std[varies]) if varies.any() else 1.0)

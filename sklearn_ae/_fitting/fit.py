@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy import sparse
 from skorch.callbacks import Callback, EpochScoring, InputShapeSetter, PrintLog
 from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
-from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._fitting.build import build_net
+from sklearn_ae._fitting.folds import fold_paths, validation_of_folds, weigh_folds
 from sklearn_ae._fitting.plan import MIN_ROWS_FOR_FOLDS, FitPlan
 from sklearn_ae.nn import Autoencoder, LinearPath, is_plain
 from sklearn_ae.training import (
@@ -68,6 +67,8 @@ class Fit:
         Rows that were split off.
     judge : Judge
         What judged the epochs.
+    folds : Judge or None
+        What judged the networks of the folds.
     curve, validation_curve : list of float
         Losses of the epochs of this training.
     ended_early : bool
@@ -84,6 +85,7 @@ class Fit:
     training: Rows
     validation: Rows | None
     judge: Judge
+    folds: Judge | None = None
     curve: list[float] = field(default_factory=list)
     validation_curve: list[float] = field(default_factory=list)
     ended_early: bool = False
@@ -94,6 +96,16 @@ class Fit:
     def is_initial(self) -> bool:
         """Tell whether no training lowered the loss."""
         return not self.judge.best_loss < self.judge.initial_loss
+
+    @property
+    def initial_loss(self) -> float:
+        """Loss before the first epoch, of rows that were not trained on if there are some."""
+        return (self.folds or self.judge).initial_loss
+
+    @property
+    def best_loss(self) -> float:
+        """Loss of the weights that are kept, of rows that were not trained on likewise."""
+        return self.initial_loss if self.is_initial else (self.folds or self.judge).best_loss
 
 
 def fit(
@@ -125,10 +137,6 @@ def fit(
         Upper limit of the code size if a share of the variance decides it.
     hooks : Hooks or None, default=None
         What to call around each epoch.
-
-    Returns
-    -------
-    fit : Fit
     """
     training, validation = _split(rows, plan, parameters, seed, exchangeable=units_per_column)
     known = training.extract() if units_per_column else rows
@@ -141,18 +149,19 @@ def fit(
         max_components=max_components,
     )
     started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan))
-    if plan.validation != "cross-validation":
+    by_folds = plan.validation == "cross-validation" and net.module_.linear_path is not None
+    if not by_folds or not _is_for_engine(net, parameters):
         _train(started, parameters, plan.max_iter, hooks)
         return started
-    folds = _cross_validate(started, parameters, seed)
+    started.folds = folds = _cross_validate(started, parameters, seed)
     if folds.best_loss < folds.initial_loss:
         _train(started, parameters, plan.max_iter, hooks)
-    else:
-        started.judge.begin(folds.initial_loss, net.weights())
-        started.judge.diverged = folds.diverged
-        _note_course(started, 0, plan.max_iter)
-    if not started.is_initial:  # rows of the training tell less
-        started.judge.initial_loss, started.judge.best_loss = folds.initial_loss, folds.best_loss
+        return started
+    started.judge.begin(folds.initial_loss, net.weights())
+    started.judge.diverged = folds.diverged
+    _note_course(started, 0, plan.n_fold_epochs)
+    if parameters.verbose:
+        print("Cross-validation: training does not lower the loss of new rows. The result is PCA.")
     return started
 
 
@@ -216,16 +225,16 @@ def _cross_validate(started: Fit, parameters: Any, seed: int) -> Judge:
     """
     net, rows, plan = started.net, started.rows, started.plan
     judge = Judge(0.0, None)
+    judge.begin(_mean_error(net, rows), net.weights())
     fold = rows.folds(plan.n_folds, seed)
     if len(np.unique(fold)) < plan.n_folds or len(rows.distinct()[1]) < MIN_ROWS_FOR_FOLDS:
-        judge.begin(_mean_error(net, rows), net.weights())
         return judge
-    net.batch_size = plan.batch_size
+    net.batch_size = _rows_in_batch(parameters, plan, rows)
     epochs = train(
-        _make_members(net, parameters, plan, _fold_paths(net, rows, fold)),
-        net.get_iterator(_weigh_folds(rows, fold), training=True),
+        _make_members(net, parameters, plan, fold_paths(net, rows, fold)),
+        net.get_iterator(weigh_folds(rows, fold), training=True),
         _standardize_by(net.module_),
-        _validation_of_folds(net, rows, fold, plan),
+        validation_of_folds(net, rows, fold, n_refinement_steps(net, plan.n_judging_steps)),
         judge,
         learning_rate=_rate(plan, parameters.learning_rate_schedule),
         max_epochs=plan.n_fold_epochs,
@@ -295,7 +304,7 @@ def _train(
             callbacks=skorch_callbacks(parameters),
             learning_rate=plan.learning_rate,
             schedule=schedule,
-            batch_size=plan.batch_size,
+            batch_size=_rows_in_batch(parameters, plan, started.rows),
             max_epochs=max_epochs,
             n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
             judge_every=plan.judge_every,
@@ -331,7 +340,7 @@ def _train_by_engine(
     net, plan, judge = started.net, started.plan, started.judge
     members = _make_members(net, parameters, plan)
     members.load_state(net.optimizer_)
-    net.batch_size = plan.batch_size
+    net.batch_size = _rows_in_batch(parameters, plan, started.rows)
     log = PrintLog().initialize() if parameters.verbose else None
     net.gradients_ = {}
     n_before = len(net.history)
@@ -388,6 +397,13 @@ def _record(net: AutoencoderNet, epoch: Epoch) -> None:
         net.history.record("valid_loss", epoch.validation_loss)
 
 
+def _rows_in_batch(parameters: Any, plan: FitPlan, rows: Rows) -> int:
+    """Give the number of rows of a batch: by default, batches are cut by weight."""
+    if parameters.batch_size != "auto":
+        return plan.batch_size
+    return max(1, round(plan.batch_size * len(rows) / rows.total_weight))
+
+
 def _make_members(
     net: AutoencoderNet,
     parameters: Any,
@@ -413,28 +429,6 @@ def _rate(plan: FitPlan, schedule: str) -> Callable[[float], float]:
     return lambda progress: plan.learning_rate * SCHEDULES[schedule](progress)
 
 
-def _fold_paths(net: AutoencoderNet, rows: Rows, fold: np.ndarray) -> list[LinearPath]:
-    """Give a linear path for each fold, which starts at the PCA of the other folds."""
-    shift, scale = (unit.double().cpu().numpy() for unit in (net.module_.shift, net.module_.scale))
-    paths = []
-    for i in range(int(fold.max()) + 1):
-        weight = None if rows.sample_weight is None else rows.weight()[fold != i]
-        matrix = StandardizedMatrix(rows.X[fold != i], shift, scale, weight)
-        components = principal_components(matrix, net.n_components, np.random.RandomState(0))
-        path = LinearPath(
-            torch.tensor(components.copy()), net.n_components, generator=net.generator
-        )
-        paths.append(path.to(net.device, net.dtype))
-    return paths
-
-
-def _weigh_folds(rows: Rows, fold: np.ndarray) -> Rows:
-    """Give rows with a weight for each fold: zero for its validation rows."""
-    weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight().astype(float)
-    weights = weight[:, None] * (fold[:, None] != np.arange(int(fold.max()) + 1))
-    return Rows(rows.X, (weights / weights.mean(axis=0)).astype(rows.X.dtype))
-
-
 def _make_validation(net: AutoencoderNet, started: Fit) -> Validation | None:
     """Give the validation rows in standard units."""
     if started.validation is None:
@@ -446,25 +440,8 @@ def _make_validation(net: AutoencoderNet, started: Fit) -> Validation | None:
         net.module_.standardize(to_tensor(x, net.device, net.data_dtype)),
         torch.ones(len(x), dtype=net.dtype, device=net.device)
         if weight is None
-        else to_tensor(weight, net.device, net.dtype),
+        else to_tensor(weight, net.device, net.dtype) * started.rows.mean_weight,
         n_refinement_steps(net, started.plan.n_judging_steps),
-    )
-
-
-def _validation_of_folds(
-    net: AutoencoderNet, rows: Rows, fold: np.ndarray, plan: FitPlan
-) -> Validation:
-    """Give the rows of each fold in standard units, filled up to the largest."""
-    weight = np.ones(len(rows)) if rows.sample_weight is None else rows.weight()
-    dense = rows.X.toarray() if sparse.issparse(rows.X) else rows.X
-    parts = [np.flatnonzero(fold == i) for i in range(plan.n_folds)]
-    size = max(map(len, parts))
-    index = np.array([np.resize(part, size) for part in parts])
-    is_own = np.array([np.arange(size) < len(part) for part in parts])
-    return Validation(
-        net.module_.standardize(to_tensor(dense[index], net.device, net.data_dtype)),
-        to_tensor(weight[index] * is_own, net.device, net.dtype),
-        n_refinement_steps(net, plan.n_judging_steps),
     )
 
 

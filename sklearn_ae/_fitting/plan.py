@@ -114,10 +114,6 @@ def make_plan(
         Whether the estimator is judged by its reconstructions.
     is_plain : bool
         Whether the parameters ask for a plain network that starts at PCA, which the engine trains.
-
-    Returns
-    -------
-    plan : FitPlan
     """
     n_projected = None
     if is_transformer and is_plain and n_features > _WIDE:
@@ -169,8 +165,8 @@ def make_plan(
 
 def _n_projected(parameters: Any, n_rows: float, n_features: int) -> int | None:
     """Give the number of principal components to train on; all there are if rows are few."""
-    if n_rows <= _MAX_PROJECTED:
-        return int(min(n_rows, n_features))
+    if n_rows <= _MAX_PROJECTED:  # as many as the rows span
+        return min(_MAX_PROJECTED, n_features)
     if not isinstance(parameters.n_components, Integral):
         return None
     return min(max(2 * int(parameters.n_components), _MIN_PROJECTED), n_features)

@@ -63,7 +63,7 @@ def fit_projected(
     fit : Fit
         With a network of all columns, and the fit on the components as `projected`.
     """
-    projection, projected = _project(rows, plan.n_projected or 1, seed)
+    projection, projected = _project(rows, plan.n_projected or rows.X.shape[1], seed)
     bounds = None if parameters.output_activation == "identity" else column_bounds(rows)
 
     def lift(done: Fit) -> Fit:
@@ -105,6 +105,7 @@ def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]
     X = rows.X
     shift, std = column_mean_and_std(X, rows.sample_weight)
     matrix = StandardizedMatrix(X, shift, np.array(1.0), rows.sample_weight)
+    n_projected = min(n_projected, X.shape[0])
     axes = principal_components(matrix, n_projected, make_generators(seed)[1])
     projected = np.empty((X.shape[0], len(axes)), X.dtype)
     back = np.ascontiguousarray(axes.T, dtype=X.dtype)
@@ -132,10 +133,6 @@ def lift_net(
         The projection.
     bounds : ndarray of shape (2, n_features) or None
         Smallest and largest values of the reconstructions.
-
-    Returns
-    -------
-    net : AutoencoderNet
     """
     small = net.snapshot().module_
     axes = torch.as_tensor(projection.axes.copy()).to(net.device, net.dtype)

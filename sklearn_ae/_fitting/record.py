@@ -1,6 +1,5 @@
 """The record of a training: the figures that `diagnose` reads. It holds no rows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._data.rows import Rows, to_tensor
+from sklearn_ae._fitting.fit import Fit
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.training import AutoencoderNet, count_operations, threads_by_size
 
@@ -33,7 +33,8 @@ class Record:
     gradients : dict of str to list of float
         Root mean square of the gradient of each layer in the course of the training.
     initial_loss, best_loss : float
-        Loss before the first epoch, and of the weights that are kept.
+        Loss before the first epoch, and of the weights that are kept, of the rows that judged
+        this training.
     ended_early, diverged : bool
         Whether training stopped before `max_iter`, and whether a loss was not finite.
     idle_units : dict of str to float
@@ -72,43 +73,20 @@ class Record:
     output_range: tuple[float, float]
 
 
-def make_record(
-    net: AutoencoderNet,
-    rows: Rows,
-    validation: Rows | None,
-    *,
-    curve: list[float],
-    validation_curve: list[float],
-    gradients: dict[str, list[float]],
-    initial_loss: float,
-    best_loss: float,
-    ended_early: bool,
-    diverged: bool,
-    residual: Callable[[Tensor], Tensor],
-) -> Record:
-    """Make the record at the end of a training.
+def make_record(done: Fit) -> Record:
+    """Make the record at the end of a fit.
 
     Parameters
     ----------
-    net : AutoencoderNet
-        The net, trained.
-    rows : Rows
-        The training rows.
-    validation : Rows or None
-        The validation rows.
-    curve, validation_curve, gradients, initial_loss, best_loss, ended_early, diverged
-        See :class:`Record`.
-    residual : callable
-        Gives rows minus their reconstructions, in standard units.
-
-    Returns
-    -------
-    record : Record
+    done : Fit
+        The fit.
     """
+    inner = done.projected or done
+    net, rows, judge = inner.net, inner.training, done.judge
     module = net.module_
     with threads_by_size(count_operations(module, _N_ROWS)):
         X = draw_rows(rows, _N_ROWS)
-        judged = X if validation is None else draw_rows(validation, _N_ROWS)
+        judged = X if inner.validation is None else draw_rows(inner.validation, _N_ROWS)
         idle, hidden = _idle_units(net, X)
         with torch.inference_mode():
             divergences = module.latent.divergence(hidden)
@@ -118,26 +96,27 @@ def make_record(
             else:
                 n_unused = int((divergences.mean(dim=0) < _COLLAPSED).sum())
         # A training that goes on from another one starts elsewhere.
-        is_first = len(curve) == sum("train_loss" in epoch for epoch in net.history)
+        is_first = len(done.curve) == sum("train_loss" in epoch for epoch in net.history)
         starts_at_pca = module.linear_path is not None and is_first
-        is_pca = starts_at_pca and best_loss == initial_loss
+        is_pca = starts_at_pca and done.is_initial
         is_plain = module.latent.is_identity and module.corruption is None
         if starts_at_pca and is_plain and net.criterion_.is_squared_error:
-            error, pca_error = best_loss, initial_loss  # of the same rows
+            error, pca_error = done.best_loss, done.initial_loss  # of the same rows
         else:
-            error = float(np.mean(np.square(net.compute(residual, judged), dtype=np.float64)))
+            residuals = net.compute(module.residual, judged)
+            error = float(np.mean(np.square(residuals, dtype=np.float64)))
             pca_error = error if is_pca else _pca_error(net, X, judged)
     output_range = (-np.inf, np.inf)
     if module.output_activation is not None:
         output_range = (0.0 if isinstance(module.output_activation, nn.Sigmoid) else -1.0, 1.0)
     return Record(
-        curve=curve,
-        validation_curve=validation_curve,
-        gradients=gradients,
-        initial_loss=initial_loss,
-        best_loss=best_loss,
-        ended_early=ended_early,
-        diverged=diverged,
+        curve=done.curve,
+        validation_curve=done.validation_curve,
+        gradients=done.net.gradients_,
+        initial_loss=judge.initial_loss,
+        best_loss=judge.best_loss,
+        ended_early=done.ended_early,
+        diverged=judge.diverged,
         idle_units=idle if len(X) >= _MIN_ROWS else {},
         n_components=net.n_components,
         n_unused=n_unused,
@@ -163,10 +142,6 @@ def draw_rows(rows: Rows, n_rows: int) -> np.ndarray:
         The rows.
     n_rows : int
         Their number.
-
-    Returns
-    -------
-    X : ndarray of shape (n_drawn, n_features)
     """
     if rows.sample_weight is None:
         return rows.subsample(n_rows).take(slice(None))[0]

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sklearn_ae._data.rows import Rows, to_tensor
-from sklearn_ae.nn import Autoencoder, encode_refined
+from sklearn_ae.nn import Autoencoder, encode_refined, weighted_mean
 from sklearn_ae.training import AutoencoderNet, count_operations, threads_by_size
 
 # Rows, or of wide rows entries, that are looked at.
@@ -22,25 +22,12 @@ _N_AT_ONCE = 2**18
 def divide_explained_variance(
     net: AutoencoderNet, rows: Rows, *, arrange: bool, n_steps: int = 0
 ) -> np.ndarray:
-    """Divide what the autoencoder explains among the components.
+    """Divide what the autoencoder explains among the components, of shape (n_components,).
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, trained.
-    rows : Rows
-        The rows that it was trained on.
-    arrange : bool
-        Whether to choose the coordinates first in which codes are given away, where the
-        latent leaves a choice.
-    n_steps : int, default=0
-        Number of refinement steps of the codes.
-
-    Returns
-    -------
-    ratio : ndarray of shape (n_components,)
-        In proportion to what the error would gain if the component was always at its mean.
-        Their sum is the share of the variance that the autoencoder reconstructs.
+    In proportion to what the error would gain if the component was always at its mean. The sum is
+    the share of the variance that the autoencoder reconstructs. `rows` are those of the training.
+    With `arrange`, the coordinates in which codes are given away are chosen first, where the latent
+    leaves a choice.
     """
     module = net.module_
     n_rows = min(_N_ROWS, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
@@ -59,7 +46,7 @@ def divide_explained_variance(
             order = lost.argsort(descending=True, stable=True)
             module.basis.reorder(order)
             lost = lost[order]
-        variance = _mean(standard.double().square().sum(1), weight)
+        variance = weighted_mean(standard.double().square().sum(1), weight)
     explained = max(0.0, 1 - float(error / variance)) if variance > 0 else 0.0
     shares = lost.clamp(min=0).cpu().numpy()
     total = shares.sum()
@@ -106,17 +93,10 @@ def _errors(
     """Give the error, and what it would gain for each component at its mean."""
     n_rows, n_components = code.shape
     without = torch.cat([code.new_zeros(1, n_components), torch.eye(n_components).to(code)])
-    codes = torch.where(without[:, None] > 0, _mean(code, weight), code)
+    codes = torch.where(without[:, None] > 0, weighted_mean(code, weight), code)
     errors = []
     for part in codes.split(max(1, _N_AT_ONCE // standard.numel())):
         decoded = module.decode_to_standard(part.flatten(0, 1)).unflatten(0, (-1, n_rows))
-        errors.append(_mean((decoded - standard).double().square().sum(-1).T, weight))
+        errors.append(weighted_mean((decoded - standard).double().square().sum(-1).T, weight))
     error, *lost = torch.cat(errors)
     return error, torch.stack(lost) - error
-
-
-def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    if weight is None:
-        return values.mean(0)
-    weight = weight.to(values.dtype)
-    return weight @ values / weight.sum()

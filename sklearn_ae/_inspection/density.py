@@ -24,13 +24,7 @@ def hidden_values(net: AutoencoderNet, rows: Rows) -> np.ndarray:
 
 
 class CodeDensity:
-    """A Gaussian mixture of what the encoder gives. It keeps no row.
-
-    Parameters
-    ----------
-    hidden : ndarray of shape (n_rows, n_hidden)
-        What the encoder gives for some rows.
-    """
+    """A Gaussian mixture of what the encoder gives. It keeps no row."""
 
     def __init__(self, hidden: np.ndarray) -> None:
         # Here: the import takes a tenth of the time of importing PyTorch.

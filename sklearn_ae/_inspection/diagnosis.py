@@ -27,17 +27,7 @@ _NOTHING_LEFT = 1e-6
 
 @dataclass(frozen=True)
 class Finding:
-    """A symptom, with its evidence and what to do.
-
-    Attributes
-    ----------
-    symptom : str
-        Its name.
-    evidence : str
-        What shows it.
-    advice : str
-        What to do.
-    """
+    """A symptom, with its evidence and what to do."""
 
     symptom: str
     evidence: str
@@ -64,13 +54,7 @@ class Diagnosis:
 
     @property
     def symptoms(self) -> tuple[str, ...]:
-        """Give the names of the symptoms.
-
-        Returns
-        -------
-        symptoms : tuple of str
-            Empty for a healthy training.
-        """
+        """Give the names of the symptoms: none for a healthy training."""
         return tuple(finding.symptom for finding in self.findings)
 
     def __repr__(self) -> str:
@@ -107,40 +91,14 @@ class Diagnosis:
 
 
 def diagnose(name: str, record: Record) -> Diagnosis:
-    """Tell what went wrong in a training, from its record.
-
-    Parameters
-    ----------
-    name : str
-        Name of the estimator's class.
-    record : Record
-        The record of the training.
-
-    Returns
-    -------
-    diagnosis : Diagnosis
-    """
+    """Tell what went wrong in the training of an estimator of this name, from its record."""
     figures: dict[str, str] = {}
     findings = [finding for examine in _EXAMINATIONS for finding in examine(record, figures)]
     return Diagnosis(name, figures, tuple(findings))
 
 
 def is_under_fitted(curve: list[float], start: float, ended_early: bool, diverged: bool) -> bool:
-    """Tell whether the loss was still falling when training reached its last epoch.
-
-    Parameters
-    ----------
-    curve : list of float
-        Loss of each epoch: that of the validation rows if there are some.
-    start : float
-        Loss before the first epoch.
-    ended_early, diverged : bool
-        Whether training stopped before the last epoch, and whether a loss was not finite.
-
-    Returns
-    -------
-    is_under_fitted : bool
-    """
+    """Tell whether the loss was still falling when training reached its last epoch."""
     return not (ended_early or diverged) and still_falling(curve, start) > STILL_FALLING
 
 

@@ -17,23 +17,7 @@ def sample(
     n_samples: int,
     random_state: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw codes from the prior, or from their density, and decode them.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, trained.
-    density : CodeDensity or None
-        The density of what the encoder gives; None: the latent has a prior.
-    n_samples : int
-        Number of rows.
-    random_state : RandomState instance
-        Source of randomness.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-    """
+    """Draw codes from their density, or from the prior if that is None, and decode them."""
     module = net.module_
     if density is None:
         codes = random_state.normal(size=(n_samples, net.n_components))
@@ -48,44 +32,16 @@ def sample(
 def interpolate(
     net: AutoencoderNet, encode: Callable[[Tensor], Tensor], ends: np.ndarray, n: int
 ) -> np.ndarray:
-    """Decode the straight line between the codes of two rows.
-
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, trained.
-    encode : callable
-        Gives the codes of rows.
-    ends : ndarray of shape (2, n_features)
-        The rows.
-    n : int
-        Number of steps.
-
-    Returns
-    -------
-    X : ndarray of shape (n, n_features)
-    """
+    """Decode `n` steps of the straight line between the codes of two rows."""
     first, last = net.compute(encode, ends)
     share = np.linspace(0, 1, n, dtype=first.dtype)[:, None]
     return net.compute(net.module_.decode, (1 - share) * first + share * last)
 
 
 def log_likelihood(net: AutoencoderNet, X: Any, n_samples: int) -> np.ndarray:
-    """Estimate the log likelihood of rows by importance sampling.
+    """Estimate the log likelihood of rows by importance sampling, in nats, input units.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        The net, trained, with a variational latent.
-    X : ndarray or CSR matrix or array of shape (n_rows, n_features)
-        The rows.
-    n_samples : int
-        Number of codes for each row.
-
-    Returns
-    -------
-    log_likelihood : ndarray of shape (n_rows,)
-        In nats, input units.
+    The latent is variational, and draws `n_samples` codes for each row.
     """
     module, criterion = net.module_, net.criterion_
     # The same numbers for every row: its estimate does not depend on the rows beside it.

@@ -41,7 +41,7 @@ def calibrate(net: AutoencoderNet, training: Rows, validation: Rows | None) -> C
     if validation is None:
         return None
     abnormality = Abnormality(net, training)
-    X, weight = validation.take(slice(None))
+    X, weight = validation[:]
     return Calibration(abnormality, -abnormality(net, X), weight)
 
 

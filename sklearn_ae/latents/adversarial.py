@@ -94,8 +94,7 @@ class _Adversarial(nn.Latent):
 
     def _discriminator_loss(self, code: Tensor, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties are computed in training only"
-        prior = code.new_empty((_N_PRIOR, code.shape[-1]))
-        prior.normal_(generator=self.context.generator).requires_grad_()
+        prior = self.context.normal(code.new_empty(_N_PRIOR, code.shape[-1])).requires_grad_()
         code = code.requires_grad_()
         of_prior, of_code = self.discriminator(prior), self.discriminator(code)
         loss = softplus(-of_prior).mean() + nn.weighted_mean(softplus(of_code), weight).squeeze(-1)

@@ -64,7 +64,7 @@ class _Contractive(nn.Latent):
             standard = output.standard_input.detach().requires_grad_()
             code = autoencoder.encode_standard(standard)
             # One projection for the whole batch: the noise does not depend on the batch size.
-            projection = torch.empty_like(code[0]).normal_(generator=self.context.generator)
+            projection = self.context.normal(code[0])
             (gradient,) = torch.autograd.grad(
                 (code @ projection).sum(), standard, create_graph=to_differentiate
             )

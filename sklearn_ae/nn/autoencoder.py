@@ -90,10 +90,8 @@ class Autoencoder(nn.Module):
 
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
-        if self.corruption is None:
-            hidden = self.hidden(standard)
-        else:
-            hidden = self.hidden(self.standardize(self.corruption(x)))
+        seen = standard if self.corruption is None else self.standardize(self.corruption(x))
+        hidden = self.hidden(seen)
         code = self.latent(hidden)
         return Output(standard, self.decode_raw(code), code, hidden)
 
@@ -249,7 +247,7 @@ class Autoencoder(nn.Module):
         if self.output_activation is not None:
             return self.output_activation(raw)
         reconstruction = raw * self.scale + self.shift
-        return reconstruction if self.bounds is None else clip(reconstruction, *self.bounds)
+        return reconstruction if self.bounds is None else _clip(reconstruction, *self.bounds)
 
     def to_standard_units(self, raw: Tensor) -> Tensor:
         """Take the decoder's output to standard units.
@@ -266,7 +264,7 @@ class Autoencoder(nn.Module):
         """
         if self.output_activation is not None:
             return self.standardize(self.output_activation(raw))
-        return raw if self.bounds is None else clip(raw, *self.standardize(self.bounds))
+        return raw if self.bounds is None else _clip(raw, *self.standardize(self.bounds))
 
     def decode_raw(self, code: Tensor) -> Tensor:
         """Give what the decoder and the linear path make of a code.
@@ -291,23 +289,11 @@ class Autoencoder(nn.Module):
         return code if self.basis is None else self.basis.decode(code)
 
 
-def clip(x: Tensor, smallest: Tensor, largest: Tensor) -> Tensor:
+def _clip(x: Tensor, smallest: Tensor, largest: Tensor) -> Tensor:
     """Clip, with the gradient of what is clipped.
 
     No target is beyond the bounds. So what is clipped either is right, and the loss has
     no gradient, or it has to come back, and could not if clipping stopped the gradient.
-
-    Parameters
-    ----------
-    x : Tensor of shape (..., n_features)
-        What is clipped.
-    smallest, largest : Tensor of shape (n_features,)
-        The bounds.
-
-    Returns
-    -------
-    clipped : Tensor of shape (..., n_features)
-        Within the bounds.
     """
     clipped = x.detach().clamp(smallest, largest)
     return clipped + (x - x.detach()) if x.requires_grad else clipped

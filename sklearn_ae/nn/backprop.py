@@ -239,7 +239,7 @@ class Backprop:
     def _residual(self, code: Tensor, target: Tensor) -> Tensor:
         raw = self._forward("decoder", code)
         if self._bounds is not None:
-            raw.clamp_(*self._bounds)  # the gradient passes, see `clip`
+            raw.clamp_(*self._bounds)  # the gradient passes, see `_clip`
         return raw.sub_(target)
 
     def _forward(self, part: str, x: Tensor) -> Tensor:

@@ -51,12 +51,9 @@ class CodeBasis(nn.Module):
     def __init__(self, n_components: int, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         # As in nn.Linear: matrices have a row for each entry of what they give.
-        for matrix, vector in (
-            ("encoder_matrix", "encoder_vector"),
-            ("decoder_matrix", "decoder_vector"),
-        ):
-            self.register_buffer(matrix, torch.eye(n_components, dtype=dtype))
-            self.register_buffer(vector, torch.zeros(n_components, dtype=dtype))
+        for part in ("encoder", "decoder"):
+            self.register_buffer(f"{part}_matrix", torch.eye(n_components, dtype=dtype))
+            self.register_buffer(f"{part}_vector", torch.zeros(n_components, dtype=dtype))
 
     def encode(self, code: Tensor) -> Tensor:
         """Go from the code that encoder and decoder exchange to these coordinates.

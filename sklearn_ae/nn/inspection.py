@@ -20,14 +20,6 @@ def list_tensors(module: nn.Module) -> tuple[list[nn.Parameter], list[Tensor]]:
         Those that are trained, each once.
     buffers : list of Tensor
         Those that are not.
-
-    Examples
-    --------
-    >>> from torch import nn
-    >>> from sklearn_ae.nn.inspection import list_tensors
-    >>> parameters, buffers = list_tensors(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
-    >>> len(parameters), len(buffers)
-    (4, 3)
     """
     parameters: dict[int, nn.Parameter] = {}
     buffers: dict[int, Tensor] = {}

@@ -13,7 +13,7 @@ from sklearn_ae.nn.backprop import Backprop, is_plain
 _SHORTENED = 0.25
 # The longest step, in units of the first.
 _LONGEST = 1e4
-# A row is done when the next step promises less than this share of its error.
+# After its first step, a row is done when the next step promises less than this share of its error.
 _TOLERANCE = 0.03
 
 # Maps codes, and the places of their rows, to the error of each row and its gradient by the code.
@@ -23,7 +23,8 @@ ErrorsAndGradients = Callable[[Tensor, Any], tuple[Tensor, Tensor]]
 def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps: int) -> Tensor:
     """Refine codes by gradient descent with the step lengths of Barzilai and Borwein [1]_.
 
-    Each row has steps of its own, and is done when the next step promises too little. A code
+    Each row has steps of its own, and is done when the next one, from the second on, promises too
+    little. A code
     moves only to where its error is lower, so the refined code of a row never reconstructs it
     worse than the given one.
 
@@ -66,8 +67,8 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
     error, gradient = errors_and_gradients(code, rows)
     length = torch.ones_like(error)
     for number in range(n_steps):
-        # Row by row: the code of a row must not depend on the rows beside it. The first step has
-        # no length of its own yet, so it promises nothing.
+        # Row by row: the code of a row must not depend on the rows beside it. Every row makes a
+        # first step: before it, the length says nothing about the row.
         tolerance = _TOLERANCE if number > 0 else 0.0
         goes_on = length * gradient.square().sum(-1) > tolerance * error
         if not goes_on.any():

@@ -74,9 +74,5 @@ def compute_dtype(precision: str | None, dtype: np.dtype) -> torch.dtype:
         What the user asked for; None for the type of the data.
     dtype : numpy.dtype
         Type of the data, float32 or float64.
-
-    Returns
-    -------
-    dtype : torch.dtype
     """
     return _DTYPES[dtype.name if precision is None else precision]

@@ -71,8 +71,9 @@ class Members:
         self._groups = [
             (decay, [[row.split(sizes)[i] for row in of_all] for of_all in self._of_optimizer()])
             for i, decay in enumerate((weight_decay, 0.0))
+            if sizes[i] > 0
         ]
-        self._n_steps = torch.zeros(())
+        self._n_steps = torch.zeros((), device=self.values.device)  # the kernel reads it there
 
     def __len__(self) -> int:
         return len(self.values)
@@ -245,7 +246,8 @@ def train(
     max_epochs : int
         Number of passes over the rows, at most.
     judge_every : int, default=1
-        Number of epochs from one that is judged to the next.
+        Number of epochs from one evaluation of the validation rows to the next; without them,
+        every epoch is judged.
     min_certainty : float, default=0.0
         Standard errors by which the validation loss has to fall for any training to be kept.
 
@@ -264,7 +266,7 @@ def train(
             train_loss = _train_epoch(members, batches, standardize, rate_of_step)
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
-            if is_due or not math.isfinite(train_loss):
+            if is_due or validation is None or not math.isfinite(train_loss):
                 before = judge.best_loss
                 loss = train_loss if validation is None else watched.evaluate()
                 stop = judge.see(number, train_loss, loss, weights)

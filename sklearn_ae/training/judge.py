@@ -56,12 +56,7 @@ class Judge:
         self._last_improvement = 0
 
     def begin(self, loss: float, weights: list[Tensor]) -> bool:
-        """Take the loss and the weights before the first epoch.
-
-        Returns
-        -------
-        is_finite : bool
-        """
+        """Take the loss and the weights before the first epoch."""
         self.initial_loss = self.best_loss = loss
         self._initial = [tensor.clone() for tensor in weights]
         self._best = [tensor.clone() for tensor in weights]

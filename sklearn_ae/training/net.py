@@ -2,34 +2,32 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.helper import predefined_split
 from torch import Tensor
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
 from sklearn_ae.nn.inspection import list_tensors
+from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
 from sklearn_ae.training.devices import fits_on_device
+from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
 from sklearn_ae.training.judge import Judge
 from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
-from sklearn_ae.training.schedules import PLATEAU_FACTOR, PLATEAU_PATIENCE, SCHEDULES
+from sklearn_ae.training.schedules import LearningRate, set_learning_rate
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
 # Rows of a batch outside training: enough for full speed, and few enough for the cache.
 _INFERENCE_ROWS = 4096
 _INFERENCE_ENTRIES = 2**20
-
-
-class StopTraining(Exception):  # noqa: N818 - a signal, not an error
-    """Ends a training."""
 
 
 class AutoencoderNet(NeuralNet):
@@ -94,23 +92,18 @@ class AutoencoderNet(NeuralNet):
             device=device,
             **{f"optimizer__{name}": value for name, value in options.items()},
         )
-        self.weight_decay = weight_decay
-        self.max_grad_norm = max_grad_norm
-        self.dtype = dtype
-        self.data_dtype = data_dtype
-        self.autocast = autocast
+        self.weight_decay, self.max_grad_norm = weight_decay, max_grad_norm
+        self.dtype, self.data_dtype, self.autocast = dtype, data_dtype, autocast
         self.generator = generator
         self.interrupted_ = False
         self.gradients_: dict[str, list[float]] = {}
         self.n_components = 0
-        self.validation: Rows | None = None
         self.n_refinement_steps = 0
         self.judge_every = 1
         self._context: Context | None = None
         self._noise: torch.Generator | None = None
         self._validation_seed = 0
-        self._plateau: Any = None
-        self._watches_batches = False
+        self._learning_rate: Any = None
 
     # --- training ---------------------------------------------------------------------------
 
@@ -160,20 +153,14 @@ class AutoencoderNet(NeuralNet):
             Called before and after each epoch; training stops if the second returns True.
         """
         self.lr, self.schedule, self.batch_size = learning_rate, schedule, batch_size
-        self.max_epochs, self.verbose = max_epochs, verbose
-        self.validation, self.n_refinement_steps = validation, n_refinement_steps
-        self.judge_every = judge_every
-        self.callbacks = [_Judging(judge, hooks), *callbacks]
+        self.max_epochs, self.judge_every, self.verbose = max_epochs, judge_every, verbose
+        self.train_split = None if validation is None else predefined_split(validation)
+        self.n_refinement_steps = n_refinement_steps
+        self.callbacks = [Judging(judge, hooks), *callbacks]
         n_operations = count_operations(self.module_, min(batch_size, len(rows)))
         try:
             self.initialize_callbacks()
-            if schedule != "constant" and any(
-                isinstance(callback, LRScheduler) for _, callback in self.callbacks_
-            ):
-                raise ValueError(
-                    "An LRScheduler among the callbacks needs learning_rate_schedule='constant', "
-                    f"got {schedule!r}: both would set the learning rate."
-                )
+            check_schedule(schedule, [each for _, each in self.callbacks_])
             with threads_by_size(n_operations):
                 self.partial_fit(rows)
         finally:
@@ -183,20 +170,13 @@ class AutoencoderNet(NeuralNet):
             # Callbacks may hold on to data and estimators.
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
-            self.validation, self.n_refinement_steps = None, 0
+            self.train_split, self.n_refinement_steps = None, 0
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # The losses are recorded where they are computed.
-        callbacks: list[tuple[str, Callback]] = [("epoch_timer", EpochTimer())]
-        if self.verbose:
-            callbacks.append(("print_log", PrintLog()))
-        return callbacks
-
-    def get_split_datasets(
-        self, X: Rows, y: None = None, **fit_params: Any
-    ) -> tuple[Rows, Rows | None]:
-        return X, self.validation
+        timer = ("epoch_timer", EpochTimer())
+        return [timer, ("print_log", PrintLog())] if self.verbose else [timer]
 
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         return Batches(
@@ -214,25 +194,21 @@ class AutoencoderNet(NeuralNet):
         self.gradients_ = {}
         self._best_losses: dict[str, float] = {}
         self._n_epochs_before = len(self.history)
-        self._n_steps, self._max_steps = 0, 0
-        self._set_learning_rate(self.lr)
-        if self.schedule == "reduce_on_plateau":
-            self._plateau = ReduceLROnPlateau(
-                self.optimizer_, factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, threshold=0
-            )
+        self._max_steps = 0
+        set_learning_rate(self.optimizer_, self.lr)
+        self._learning_rate = LearningRate(self.optimizer_, self.schedule)
         noise_seed, self._validation_seed = torch.randint(
             2**62, (2,), generator=self.generator
         ).tolist()
         self._noise = torch.Generator(self.device).manual_seed(noise_seed)
-        self._watches_batches = any(_watches_batches(each) for _, each in self.callbacks_)
+        self._watches_batches = any(watches_batches(each) for _, each in self.callbacks_)
 
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
-        if self.schedule == "reduce_on_plateau":
-            watched = "train_loss" if dataset_valid is None else "valid_loss"
-            self._plateau.step(self.history[-1][watched])
+        watched = "train_loss" if dataset_valid is None else "valid_loss"
+        self._learning_rate.end_epoch(self.history[-1][watched])
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         try:
@@ -273,7 +249,7 @@ class AutoencoderNet(NeuralNet):
             return
         assert isinstance(iterator, Batches)
         if not training and not self._is_due():
-            self.record_loss(prefix, self.history[-2, f"{prefix}_loss"])
+            self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
             return
         if training and not self._max_steps:
             self._max_steps = len(iterator) * self.max_epochs
@@ -286,24 +262,24 @@ class AutoencoderNet(NeuralNet):
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
             loss = self._mean_loss(iterator, step_fn)
         if training:
-            self._note_gradients()
-        self.record_loss(prefix, loss)
+            for name, size in gradient_sizes(self.module_).items():
+                self.gradients_.setdefault(name, []).append(size)
+        self._record_loss(prefix, loss)
 
     def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
-        self._follow_schedule()
+        self._learning_rate.begin_step(self.lr, self._max_steps)
         if not isinstance(self.optimizer_, torch.optim.LBFGS):
             step = self._backward(batch)
             self.optimizer_.step()  # without skorch's closure, a fifth of a small step
             return step
         # L-BFGS evaluates the loss several times, each time under the same noise.
-        generator, context = self._noise, self._context
-        assert generator is not None, "training has begun"
-        assert context is not None, "training has begun"
-        noise = generator.get_state()
+        context = self._context
+        assert context is not None, "given with the mode"
+        noise = context.generator.get_state()
         steps: list[dict[str, Any]] = []
 
         def evaluate() -> Tensor:
-            generator.set_state(noise)
+            context.generator.set_state(noise)
             context.is_trial = bool(steps)
             steps.append(self._backward(batch))
             return steps[-1]["objective"].loss
@@ -330,16 +306,11 @@ class AutoencoderNet(NeuralNet):
             The rows.
         as_in_training : bool, default=False
             Whether in batches of the training, and with dropout.
-
-        Returns
-        -------
-        loss : float
         """
         self._set_mode(training=False)
-        batches = self.get_iterator(rows)
+        batches = self.get_iterator(rows, training=as_in_training)
+        batches.generator = None
         if as_in_training:
-            batches = self.get_iterator(rows, training=True)
-            batches.generator = None
             self._set_training(True)
             assert self._context is not None, "given with the mode"
             self._context.is_trial = True
@@ -347,8 +318,8 @@ class AutoencoderNet(NeuralNet):
         self._give_context(None)
         return loss
 
-    def record_loss(self, prefix: str, loss: float) -> None:
-        """Record a loss of the current epoch, as skorch's log reads it."""
+    def _record_loss(self, prefix: str, loss: float) -> None:
+        # As skorch's log reads it.
         self.history.record(f"{prefix}_loss", loss)
         is_best = loss < self._best_losses.get(prefix, math.inf)
         self.history.record(f"{prefix}_loss_best", is_best)
@@ -362,14 +333,13 @@ class AutoencoderNet(NeuralNet):
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)
         self.optimizer_.zero_grad()
-        with self._autocast():
+        mixed = torch.autocast(self.device.type, torch.bfloat16) if self.autocast else nullcontext()
+        with mixed:
             output = self.infer(x)
         objective = self.get_loss(output, weight, X=x, training=True)
         objective.loss.backward()
         if self.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(
-                [weights for _, weights in self._own_parameters()], self.max_grad_norm
-            )
+            clip_gradients(self.module_, self.max_grad_norm)
         if self._watches_batches:
             self.notify(
                 "on_grad_computed",
@@ -409,35 +379,6 @@ class AutoencoderNet(NeuralNet):
         sizes = np.array(self.history[-1, "batches", :, f"{prefix}_batch_size"])
         losses = np.array(self.history[-1, "batches", :, f"{prefix}_loss"])
         return float(losses @ sizes / sizes.sum())
-
-    def _note_gradients(self) -> None:
-        for name, weights in self.module_.named_parameters():
-            is_layer = name.startswith(("encoder.", "decoder.")) and "bias" not in name
-            if is_layer and weights.dim() > 1 and weights.grad is not None:
-                size = float(weights.grad.square().mean().sqrt())
-                self.gradients_.setdefault(name, []).append(size)
-
-    def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        # Without what a latent trains beside the autoencoder, such as a discriminator.
-        for name, parameter in self.module_.named_parameters():
-            if not name.startswith("latent."):
-                yield name, parameter
-
-    def _follow_schedule(self) -> None:
-        if self.schedule in ("constant", "reduce_on_plateau"):
-            return  # set once, for a plateau or a callback to change
-        share = SCHEDULES[self.schedule](self._n_steps / self._max_steps)
-        self._set_learning_rate(self.lr * share)
-        self._n_steps += 1
-
-    def _set_learning_rate(self, learning_rate: float) -> None:
-        for group in self.optimizer_.param_groups:
-            group["lr"] = learning_rate
-
-    def _autocast(self) -> AbstractContextManager:
-        if not self.autocast:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     # --- after training ---------------------------------------------------------------------
 
@@ -508,95 +449,29 @@ class AutoencoderNet(NeuralNet):
 
     def snapshot(self) -> "AutoencoderNet":
         """Give a net for inference with a copy of the module."""
-        context, self_context = self._context, None
-        self._give_context(self_context)
+        context = self._context
+        self._give_context(None)
         module, optimizer = copy.deepcopy((self.module_, self.optimizer_))
         self._give_context(context)
         # Past skorch's bookkeeping of components, which is for nets under construction.
         net = object.__new__(type(self))
-        net.__dict__.update(
-            self.__dict__
-            | {
-                "module": module.eval(),
-                "module_": module,
-                "optimizer_": optimizer,
-                "generator": self.generator.clone_state(),
-                "gradients_": copy.deepcopy(self.gradients_),
-                "history_": copy.copy(self.history),
-                # What belongs to the training that goes on.
-                "callbacks": [],
-                "callbacks_": [],
-                "_noise": None,
-                "_plateau": None,
-                "validation": None,
-            }
-        )
+        net.__dict__.update(self.__dict__)
+        net.module = net.module_ = module.eval()
+        net.optimizer_, net.generator = optimizer, self.generator.clone_state()
+        net.gradients_, net.history_ = copy.deepcopy(self.gradients_), copy.copy(self.history)
+        # What belongs to the training that goes on.
+        net.callbacks, net.callbacks_, net.train_split = [], [], None
+        net._context = net._noise = net._learning_rate = None
         return net
 
     def __getstate__(self) -> Any:
         # skorch pickles modules as bytes within the pickle, for the sake of devices. On the CPU
         # a plain pickle also takes classes that are defined in a notebook.
         state = self.__dict__.copy() if self.device.type == "cpu" else super().__getstate__()
-        return {**state, "_noise": None, "_plateau": None}
+        return {**state, "_noise": None, "_learning_rate": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "__cuda_dependent_attributes__" in state:
             super().__setstate__(state)
         else:
             self.__dict__.update(state)
-
-
-class _Judging(Callback):
-    """Has a judge see every epoch of skorch's loop."""
-
-    def __init__(self, judge: Judge, hooks: Any) -> None:
-        self.judge = judge
-        self.before: Callable[[], None] | None = None
-        self.after: Callable[[], bool] | None = None
-        if hooks is not None:
-            self.before, self.after = hooks
-        self.has_begun = False
-
-    def on_epoch_begin(
-        self, net: AutoencoderNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
-    ) -> None:
-        if not self.has_begun:
-            if dataset_valid is None:
-                some = dataset_train.subsample(2**14)
-                loss = net.mean_loss(some, as_in_training=True)
-            else:
-                loss = net.mean_loss(dataset_valid)
-            self.has_begun = True
-            if not self.judge.begin(loss, net.weights()):
-                raise StopTraining
-        if self.before is not None:
-            self.before()
-
-    def on_epoch_end(
-        self, net: AutoencoderNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
-    ) -> None:
-        losses = net.history[-1]
-        loss = losses["train_loss" if dataset_valid is None else "valid_loss"]
-        number = len(net.history) - net._n_epochs_before
-        stop = self.judge.see(number, losses["train_loss"], loss, net.weights())
-        if self.after is not None:
-            stop = self.after() or stop
-        if stop:
-            raise StopTraining
-
-    def on_train_end(self, net: AutoencoderNet, **kwargs: Any) -> None:
-        kept = self.judge.finish()
-        if kept:
-            net.set_weights(kept)
-
-
-def _watches_batches(callback: Callback) -> bool:
-    """Tell whether a callback has hooks for batches."""
-    if isinstance(callback, LRScheduler) and callback.step_every == "epoch":
-        return False
-    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-    return any(
-        # Of the instance, too: a mock has its hooks there.
-        getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
-        for hook in hooks
-    )

@@ -1,13 +1,17 @@
-"""Learning-rate schedules: progress of the training to share of the learning rate."""
+"""Learning-rate schedules, and how an optimizer follows them."""
 
 import math
 from collections.abc import Callable
 
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+# Progress of the training to share of the learning rate.
 Schedule = Callable[[float], float]
 
 # After more epochs in a row than this without a lower loss, the rate is multiplied by the factor.
-PLATEAU_PATIENCE = 5
-PLATEAU_FACTOR = 0.2
+_PLATEAU_PATIENCE = 5
+_PLATEAU_FACTOR = 0.2
 
 _WARM_UP = 0.25  # share of the training in which the one-cycle schedule rises
 # Share of the training in which a schedule rises, where one does.
@@ -57,3 +61,34 @@ SCHEDULES: dict[str, Schedule] = {
     "reduce_on_plateau": constant,  # of the losses, not of the progress
     "step": step,
 }
+
+
+class LearningRate:
+    """Has an optimizer follow a schedule."""
+
+    def __init__(self, optimizer: Optimizer, schedule: str) -> None:
+        self._optimizer, self._schedule, self._n_steps = optimizer, schedule, 0
+        self._plateau: ReduceLROnPlateau | None = None
+        if schedule == "reduce_on_plateau":
+            self._plateau = ReduceLROnPlateau(
+                optimizer, factor=_PLATEAU_FACTOR, patience=_PLATEAU_PATIENCE, threshold=0
+            )
+
+    def begin_step(self, highest: float, n_steps: int) -> None:
+        """Set the rate of the next of so many steps, as a share of the highest."""
+        if self._schedule in ("constant", "reduce_on_plateau"):
+            return  # set once, for a plateau or a callback to change
+        share = SCHEDULES[self._schedule](self._n_steps / n_steps)
+        set_learning_rate(self._optimizer, highest * share)
+        self._n_steps += 1
+
+    def end_epoch(self, loss: float) -> None:
+        """Take the loss that is judged, for a plateau."""
+        if self._plateau is not None:
+            self._plateau.step(loss)
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae.architectures import MLP
 
 
 def pca_error(train, X, n_components):
@@ -33,6 +34,67 @@ def test_without_structure_the_folds_keep_pca():
     assert -fitted.score(X) == pytest.approx(pca_error(X, X, 2))
     # The short trainings of the folds are what there is to show.
     assert fitted.n_iter_ == len(fitted.validation_curve_) == fitted.plan_.n_fold_epochs
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"dropout": 0.2},
+        {"architecture": MLP((8,), dropout=0.2)},
+        {"architecture": MLP((8,), tied=True)},
+        {"linear_path": None},
+        {"optimizer": "adam", "max_grad_norm": 1.0},
+        {"precision": "float32", "activation": "tanh"},
+    ],
+    ids=str,
+)
+def test_few_rows_and_other_networks(curve, parameters):
+    fitted = AutoencoderTransformer(1, random_state=0, **parameters).fit(curve[:150])
+    assert fitted.best_loss_ < fitted.initial_loss_
+
+
+@pytest.mark.parametrize("weight", [2, 3])
+def test_a_weight_is_so_many_copies(weight):
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, (40, 1))
+    X = np.hstack([t, 0.35 * t**2, rng.normal(scale=0.4, size=(40, 3))])
+    weighted = AutoencoderTransformer(1, random_state=0).fit(X, sample_weight=np.full(40, weight))
+    repeated = AutoencoderTransformer(1, random_state=0).fit(np.repeat(X, weight, axis=0))
+    np.testing.assert_allclose(weighted.reconstruct(X), repeated.reconstruct(X), atol=0.01)
+
+
+def test_a_weight_is_so_many_copies_in_several_batches(curve):
+    weighted, repeated = (AutoencoderTransformer(1, random_state=0) for _ in range(2))
+    weighted.fit(curve[:150], sample_weight=np.full(150, 2))
+    repeated.fit(np.repeat(curve[:150], 2, axis=0))
+    assert weighted.plan_ == repeated.plan_
+    assert len(weighted.loss_curve_) == len(repeated.loss_curve_)
+    assert weighted.score(curve) == pytest.approx(repeated.score(curve), rel=0.5)
+
+
+def test_an_interruption_of_the_folds_keeps_pca(curve, monkeypatch):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    X = curve[:150]
+    monkeypatch.setattr(torch.optim.Optimizer, "zero_grad", interrupt)
+    monkeypatch.setattr(torch, "_fused_adamw_", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        fitted = AutoencoderTransformer(1, random_state=0).fit(X)
+    assert -fitted.score(X) <= pca_error(X, X, 1) * (1 + 1e-6)
+
+
+def test_without_validation_rows_the_lowest_training_loss_is_kept(curve):
+    fitted = AutoencoderTransformer(
+        1,
+        early_stopping=False,
+        max_iter=60,
+        batch_size=20,
+        learning_rate=0.05,
+        learning_rate_schedule="constant",
+        random_state=0,
+    ).fit(curve[:150])
+    assert fitted.best_loss_ == min(fitted.loss_curve_)
 
 
 @pytest.mark.parametrize("X", [np.eye(4), np.eye(9), np.repeat(np.eye(5), 30, axis=0)], ids=len)

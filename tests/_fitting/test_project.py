@@ -45,3 +45,9 @@ def test_wide_sparse_data():
     fitted = AutoencoderTransformer(3, random_state=0).fit(X)
     dense = AutoencoderTransformer(3, random_state=0).fit(X.toarray())
     np.testing.assert_allclose(fitted.initial_loss_, dense.initial_loss_, rtol=1e-6)
+
+
+def test_small_weights_do_not_shrink_the_projection():
+    X = np.random.default_rng(0).normal(size=(30, 2500))
+    weighted = AutoencoderTransformer(8, random_state=0).fit(X, sample_weight=np.full(30, 1 / 30))
+    assert weighted.score(X) == pytest.approx(AutoencoderTransformer(8).fit(X).score(X), rel=1e-3)

@@ -295,6 +295,13 @@ def test_sizes_in_other_types():
     assert fitted.set_params(hidden_layer_sizes=[4]).fit(X).n_iter_ == 2
 
 
+def test_a_change_from_an_array_of_sizes():
+    sizes = np.array([8, 4])
+    fitted = AutoencoderTransformer(1, hidden_layer_sizes=sizes, max_iter=1, warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="hidden_layer_sizes='auto' differs from"):
+        fitted.set_params(hidden_layer_sizes="auto").fit(X)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_no_positive_weight(method):
     with pytest.raises(ValueError, match="at least one non-zero number"):

@@ -1,0 +1,76 @@
+"""Callbacks of skorch's loop: the one that has a judge see its epochs, and those of the user."""
+
+from collections.abc import Callable
+from typing import Any
+
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+
+from sklearn_ae.training.judge import Judge
+
+
+class StopTraining(Exception):  # noqa: N818 - a signal, not an error
+    """Ends a training."""
+
+
+class Judging(Callback):
+    """Has a judge see every epoch of skorch's loop, and calls hooks before and after it."""
+
+    def __init__(
+        self, judge: Judge, hooks: tuple[Callable[[], None], Callable[[], bool]] | None
+    ) -> None:
+        self.judge = judge
+        self.hooks = hooks
+        self.n_epochs = 0
+
+    def on_epoch_begin(
+        self, net: NeuralNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        if self.n_epochs == 0:
+            if dataset_valid is None:
+                some = dataset_train.subsample(2**14)
+                loss = net.mean_loss(some, as_in_training=True)
+            else:
+                loss = net.mean_loss(dataset_valid)
+            if not self.judge.begin(loss, net.weights()):
+                raise StopTraining
+        if self.hooks is not None:
+            self.hooks[0]()
+
+    def on_epoch_end(
+        self, net: NeuralNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
+    ) -> None:
+        losses = net.history[-1]
+        loss = losses["train_loss" if dataset_valid is None else "valid_loss"]
+        self.n_epochs += 1
+        stop = self.judge.see(self.n_epochs, losses["train_loss"], loss, net.weights())
+        if self.hooks is not None:
+            stop = self.hooks[1]() or stop
+        if stop:
+            raise StopTraining
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        kept = self.judge.finish()
+        if kept:
+            net.set_weights(kept)
+
+
+def check_schedule(schedule: str, callbacks: list[Callback]) -> None:
+    """Raise a ValueError if both a schedule and a callback would set the learning rate."""
+    if schedule != "constant" and any(isinstance(each, LRScheduler) for each in callbacks):
+        raise ValueError(
+            "An LRScheduler among the callbacks needs learning_rate_schedule='constant', "
+            f"got {schedule!r}: both would set the learning rate."
+        )
+
+
+def watches_batches(callback: Callback) -> bool:
+    """Tell whether a callback has hooks for batches."""
+    if isinstance(callback, LRScheduler) and callback.step_every == "epoch":
+        return False
+    hooks = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    return any(
+        # Of the instance, too: a mock has its hooks there.
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+        for hook in hooks
+    )
