@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     InvalidParameterError,
+    RealNotInt,
     StrOptions,
 )
 from sklearn.utils.validation import (
@@ -70,7 +71,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     _parameter_constraints: dict[str, list[Any]] = {
         "n_components": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
             StrOptions({"auto"}),
         ],
         "hidden_layer_sizes": [
@@ -397,7 +398,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         minimum = 2 if first else 1
         if positive.sum() < minimum:
             raise ValueError(
-                f"Found {positive.sum()} sample(s) with a positive sample_weight while a minimum "
+                f"Found {positive.sum()} sample with a positive sample_weight while a minimum "
                 f"of {minimum} is required by {type(self).__name__}."
             )
         if not positive.all():

@@ -34,8 +34,8 @@ _N_JUDGEMENTS, _N_FOLD_JUDGEMENTS, _N_JUDGING_STEPS = 10, 1, 5
 # Refinement steps of `transform`, at most: most rows are done after four.
 _N_REFINEMENT_STEPS = 20
 # From so many columns on, the network is trained on principal components: on all of them if there
-# are no more rows than this, otherwise on twice as many as the code has, but at least this many.
-_WIDE, _MAX_PROJECTED, _MIN_PROJECTED = 2000, 1000, 96
+# are no more rows than this, otherwise on 1.5 times the code size, but at least this many.
+_WIDE, _MAX_PROJECTED, _MIN_PROJECTED = 2000, 1000, 64
 # Standard errors by which the validation loss has to fall below that of PCA.
 _MIN_CERTAINTY = 0.5
 
@@ -169,7 +169,7 @@ def _n_projected(parameters: Any, n_rows: float, n_features: int) -> int | None:
         return min(_MAX_PROJECTED, n_features)
     if not isinstance(parameters.n_components, Integral):
         return None
-    return min(max(2 * int(parameters.n_components), _MIN_PROJECTED), n_features)
+    return min(max(3 * int(parameters.n_components) // 2, _MIN_PROJECTED), n_features)
 
 
 def _n_steps(n_rows: float, is_plain: bool) -> float:

@@ -290,7 +290,6 @@ def test_callbacks_that_need_a_target(callback):
 
 
 def test_sizes_in_other_types():
-    assert AutoencoderTransformer(np.float32(0.5), max_iter=1).fit(X).n_components_ == 2
     fitted = AutoencoderTransformer(1, hidden_layer_sizes=(4,), max_iter=1, warm_start=True).fit(X)
     assert fitted.set_params(hidden_layer_sizes=[4]).fit(X).n_iter_ == 2
 
