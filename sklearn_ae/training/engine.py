@@ -73,7 +73,8 @@ class Members:
             for i, decay in enumerate((weight_decay, 0.0))
             if sizes[i] > 0
         ]
-        self._n_steps = torch.zeros((), device=self.values.device)  # the kernel reads it there
+        # Where the kernel reads it, and in the type that it asks for.
+        self._n_steps = torch.zeros((), dtype=torch.float32, device=self.values.device)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -123,7 +124,8 @@ class Members:
         if all(states):
             self._mean[0] = _join(state["exp_avg"] for state in states if state)
             self._square[0] = _join(state["exp_avg_sq"] for state in states if state)
-            self._n_steps.copy_(states[0]["step"]) if states[0] else None
+            if states[0]:
+                self._n_steps.copy_(states[0]["step"])
 
     def store(self, weights: Tensor, optimizer: optim.Optimizer | None = None) -> None:
         """Copy parameters into the module, and the first member's moments into its optimizer."""
