@@ -13,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.corruption import MaskingNoise
 from sklearn_ae.latents import Sparse, TopK, Variational
-from sklearn_ae.latents.variational import divergence
 from sklearn_ae.metrics import reconstruction_error
 
 
@@ -191,7 +190,7 @@ def collapse():
         net = autoencoder.net_
 
         def nats(x, module=net.module_):
-            return divergence(module.hidden(module.standardize(x)))
+            return module.latent.divergence(module.hidden(module.standardize(x)))
 
         entries = np.sort(net.compute(nats, X_train).mean(axis=0))[::-1]
         axis.plot(range(1, 17), entries, "o-", color=color, markersize=4, label=f"beta={beta:g}")

@@ -36,7 +36,7 @@ from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
-from sklearn_ae.parameters import check_is_instance, is_same, nearest_option
+from sklearn_ae.parameters import check_is_instance, did_you_mean, is_same
 from sklearn_ae.training import OPTIMIZERS, SCHEDULES, AutoencoderNet, check_device
 
 # What can not change once the network is built.
@@ -166,8 +166,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     # --- for the subclasses -----------------------------------------------------------------
 
-    # Whether each column is divided by its standard deviation, or all columns by one scale.
-    _units_per_column = False
+    _is_detector = False
 
     def _validate_params(self) -> None:
         """Check the parameters, and name the option nearest to an unknown string."""
@@ -187,13 +186,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             value = getattr(self, name)
             if isinstance(value, str) and f"{name!r} parameter" in message:
                 kinds = [each for each in constraints if isinstance(each, StrOptions)]
-                near = nearest_option(value, [option for kind in kinds for option in kind.options])
-                return f" Did you mean {near!r}?" if near else ""
+                return did_you_mean(value, [option for kind in kinds for option in kind.options])
         return ""
-
-    def _max_components(self, n_features: int) -> int:
-        """Give the largest code size that a share of the variance may lead to."""
-        return n_features
 
     def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         """Give the fitted attributes of the estimator beside those of both."""
@@ -230,18 +224,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             hooks = (
                 self._epoch_hooks(context, data) if getattr(self, "_skl_callbacks", ()) else None
             )
-            if first and plan.n_projected is not None:
-                done = fit_projected(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
-            elif first:
-                done = fit(
-                    self,
-                    rows,
-                    plan,
-                    draw_seed(self.random_state),
-                    units_per_column=self._units_per_column,
-                    max_components=self._max_components(rows.X.shape[1]),
-                    hooks=hooks,
-                )
+            if first:
+                fit_new = fit if plan.n_projected is None else fit_projected
+                done = fit_new(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
             else:
                 done = fit_further(self, self._checked_net(), rows, plan, hooks)
             self._finish(done)
@@ -254,14 +239,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             rows = self._check_rows(X, sample_weight, first=first)
             plan = self._plan(rows)
             if first:
-                net = build_net(
-                    self,
-                    plan,
-                    rows,
-                    draw_seed(self.random_state),
-                    units_per_column=self._units_per_column,
-                    max_components=self._max_components(rows.X.shape[1]),
-                )
+                net = build_net(self, plan, rows, draw_seed(self.random_state))
             else:
                 net = self._checked_net()
             done = fit_partially(self, net, rows, plan)
@@ -272,7 +250,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             self,
             rows.total_weight,
             rows.X.shape[1],
-            is_transformer=not self._units_per_column,
+            is_detector=self._is_detector,
             is_plain=_asks_for_plain(self),
         )
 

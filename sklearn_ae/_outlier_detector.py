@@ -240,7 +240,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         self.random_state = random_state
         self.verbose = verbose
 
-    _units_per_column = True  # columns in large units must not dominate
+    _is_detector = True
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -483,9 +483,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         check_is_fitted(self)
         checked, names = self._check_X(X), getattr(self, "feature_names_in_", None)
         return explanation.explain(self.net_, self._usual_, checked, X, names=names, top=top)
-
-    def _max_components(self, n_features: int) -> int:
-        return max(1, n_features - 1)  # a code as wide as the data can copy any outlier
 
     def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         net, rows = done.net, done.rows

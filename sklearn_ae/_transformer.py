@@ -1,7 +1,7 @@
 """Dimensionality reduction by an autoencoder."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._fitting.fit import Fit, n_refinement_steps
+from sklearn_ae._fitting.fit import Fit
+from sklearn_ae._fitting.members import n_refinement_steps
 from sklearn_ae._inspection.components import divide_explained_variance
 from sklearn_ae._inspection.density import CodeDensity, hidden_values
 from sklearn_ae._inspection.generation import interpolate, log_likelihood, sample
@@ -40,140 +41,112 @@ def _has_likelihood(estimator: Any) -> bool:
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAutoencoder):
     """Dimensionality reduction by an autoencoder that starts at PCA.
 
-    A neural network encodes each row into a few numbers and decodes them again; it is
-    trained to reconstruct its input [1]_. By default a linear path beside the network
-    starts at the principal components and the best weights seen are kept, so that the
-    reconstruction is as good as that of PCA with the same number of components, and
-    better where the data have structure that is not linear.
+    A neural network encodes each row into a few numbers and decodes them again; it learns to
+    reconstruct its input [1]_. By default, a linear path beside the network starts at the principal
+    components, and `fit` keeps the best weights. So the reconstruction is as good as that of PCA
+    with the same number of components, and better if the data have structure that is not linear.
 
     Parameters
     ----------
     n_components : int, float or "auto", default="auto"
-        Size of the code. A float in (0, 1): as many as principal components are needed
-        to explain this share of the variance. "auto": the same with 0.95. An int may
-        exceed the number of columns.
+        Size of the code. A float in (0, 1): the number of principal components that explain this
+        share of the variance. "auto": 0.95. An int may exceed the number of columns.
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
-        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto":
-        (64, 32); with at least 500 rows (128, 64); with at least 5,000, or 2,000 of 50
-        columns, (256, 128); with at least 10,000 rows of 100 columns (512, 256).
+        Widths of the encoder's hidden layers; the decoder has them in reverse. "auto": (64, 32);
+        from 500 rows on (128, 64); from 5,000 rows, or 2,000 rows of 50 columns, on (256, 128);
+        from 10,000 rows of 100 columns on (512, 256).
     activation : {"gelu", "relu", "leaky_relu", "elu", "silu", "tanh", "logistic", \
             "identity"}, default="gelu"
         Activation of the hidden layers.
     dropout : float, default=0.0
-        Probability of a hidden unit to be dropped in training, in [0, 1).
+        Probability of dropping a hidden unit in training, in [0, 1).
     architecture : object with a method ``build``, pair of nn.Module or None, default=None
-        :class:`~sklearn_ae.architectures.MLP`,
-        :class:`~sklearn_ae.architectures.Convolutional`,
-        :class:`~sklearn_ae.architectures.Recurrent` or one's own, see
-        :mod:`sklearn_ae.architectures`. None: the fully connected network of the three
-        parameters above, which have no effect otherwise.
+        An object of :mod:`sklearn_ae.architectures` or your own; it replaces the three parameters
+        above. None: the fully connected network that they describe.
     latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
             "adversarial"}, object with a method ``build`` or None, default=None
-        What is asked of the code, see :mod:`sklearn_ae.latents`; a name stands for its
-        default.
+        Constraint on the code, see :mod:`sklearn_ae.latents`. A name means defaults.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
             ``build`` or None, default=None
-        Noise on the input of the encoder in training, which the autoencoder learns to
-        undo, see :mod:`sklearn_ae.corruption`; a name stands for its default.
+        Noise on the encoder's input in training, which the autoencoder learns to remove, see
+        :mod:`sklearn_ae.corruption`. A name means defaults.
     loss : {"squared_error", "absolute_error", "huber", "binary_cross_entropy"} or \
             callable, default="squared_error"
-        What training minimises, as the mean over columns and rows. The first three are
-        measured in standard units (see Notes), Huber's loss turning from squared to
-        absolute at one unit. "binary_cross_entropy" is for inputs in [0, 1] and makes
-        the reconstruction a logistic function of the decoder's output. A callable maps
-        two tensors of shape (batch, n_features), input and reconstruction in input
-        units, to a tensor of shape (batch,).
+        Loss of the training, a mean over columns and rows. The first three are in standard units,
+        see Notes; "huber" turns from squared to absolute at one unit. "binary_cross_entropy" needs
+        inputs in [0, 1], and the reconstruction is a logistic function. A callable takes input and
+        reconstruction in input units, tensors of shape (batch, n_features), and returns one of
+        shape (batch,).
     output_activation : {"auto", "clip", "identity", "logistic", "tanh"}, default="auto"
-        What the decoder's output goes through. "identity": nothing, it is in standard
-        units. "clip": where at least 1 % of the training rows (and five of them) are at the
-        smallest or the largest value of a column, such as the 0 of counts, its
-        reconstructions do not go beyond. "logistic" and "tanh": reconstructions are
-        in (0, 1) or (-1, 1), in input units, and there is no linear path. "auto":
-        "logistic" for "binary_cross_entropy", else "clip".
+        Function of the decoder's output. "clip": if at least 1 % of the training rows, and five,
+        have the smallest or largest value of a column, such as the 0 of counts, reconstructions
+        do not exceed it. "logistic", "tanh": to (0, 1), (-1, 1) in input units, without linear
+        path. "auto": "logistic" for "binary_cross_entropy", else "clip".
     linear_path : {"auto", "pca"} or None, default="auto"
-        "pca": encoder and decoder each have a linear path beside the network, which
-        starts at the principal components, so training starts at the error of PCA.
-        None: the plain network. "auto": "pca" wherever loss, architecture and latent
-        allow it: not with an activation of the output, tied weights, or codes that are
-        sparse or have a prior.
+        "pca": a linear path beside the network starts at the principal components, so training
+        starts at the error of PCA. "auto": "pca" if loss, architecture and latent allow it;
+        "logistic" and "tanh" outputs, tied weights, sparse codes and priors do not.
     optimizer : {"adam", "adamw", "sgd", "momentum", "nesterov", "rmsprop", "adagrad", \
             "gradient_descent", "lbfgs"} or callable, default="adamw"
-        "gradient_descent" and "lbfgs" take all rows at once; a learning rate of 1 suits
-        "lbfgs". You can also give a subclass of :class:`torch.optim.Optimizer`, or any
-        callable ``(parameters, lr=...)`` that returns one, such as a
-        :func:`functools.partial` of a class with its options. It gets ``weight_decay``
-        unless that is 0.
+        "gradient_descent" and "lbfgs" use all rows in each step; 1 is a good learning rate for
+        "lbfgs". A callable is a subclass of :class:`torch.optim.Optimizer` or a function
+        ``(parameters, lr=...)`` that returns an optimizer; it gets a `weight_decay` above 0 too.
     learning_rate : float or "auto", default="auto"
-        The highest learning rate of the schedule. "auto": 0.01 for plain networks that
-        start at PCA, trained by "adam" or "adamw"; otherwise 0.003.
+        Highest learning rate of the schedule. "auto": 0.01 for plain networks that start at PCA,
+        trained by "adam" or "adamw"; otherwise 0.003.
     learning_rate_schedule : {"one_cycle", "cosine", "step", "reduce_on_plateau", \
             "constant"}, default="one_cycle"
-        "one_cycle" rises to the learning rate in the first quarter of `max_iter` epochs
-        and then falls to zero along a cosine; "cosine" only falls; "step" falls to a tenth
-        after half and to a hundredth after three quarters of them; "reduce_on_plateau"
-        falls to a fifth whenever more than 5 epochs in a row brought no lower loss.
+        "one_cycle" rises in the first quarter of `max_iter` epochs, then falls to zero along a
+        cosine; "cosine" only falls; "step" falls to a tenth after half and to a hundredth after
+        three quarters; "reduce_on_plateau" falls to a fifth after 5 epochs without improvement.
     weight_decay : float or "auto", default="auto"
-        Strength of the optimizer's weight decay: an L2 penalty, or for "adamw" the share,
-        times the learning rate, by which weights shrink at each step. "auto": 30 times the
-        columns over the rows, but at most 0.4, for "adamw", otherwise 0. The linear path
-        does not decay: it reconstructs the rows that are far from all others.
+        Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": for "adamw" 30
+        times the columns divided by the rows, at most 0.4, else 0. The linear path does not decay:
+        it reconstructs rows that are far from all others.
     max_grad_norm : float or None, default=None
-        Longer gradients are shortened to this norm; None: never. 1 helps where training
-        diverges, as recurrent networks may.
+        Norm to which longer gradients are clipped, such as 1 if training diverges; None: never.
     batch_size : int or "auto", default="auto"
-        Rows in a batch; all rows if there are fewer. "auto": for plain networks that start
-        at PCA, all of up to 200 rows, otherwise a 16th of them, but at least 128 and at
-        most 512; for other networks a 32nd, at least 64 and at most 256; all rows for
-        optimizers that take all at once.
+        Rows in a batch, at most. "auto": for plain networks that start at PCA, up to 200 rows are
+        one batch, and from there on a 16th of the rows, 128 to 512; for other networks a 32nd, 64
+        to 256; all rows for "gradient_descent" and "lbfgs".
     max_iter : int or "auto", default="auto"
-        Number of epochs, at most. "auto": enough for 80 to 220 steps with fewer than 500
-        rows; otherwise for up to 3,000 steps, and one more for each 100 rows, and fewer if
-        steps are large: the whole fit takes some seconds for 20,000 rows and half a minute
-        for MNIST. See ``plan_``.
+        Maximum number of epochs. "auto": enough for 70 to 220 steps with fewer than 500 rows;
+        otherwise for up to 3,000 steps and one more for each 100 rows, and fewer if steps are
+        large. A fit of 20,000 rows takes some seconds, one of MNIST half a minute. See ``plan_``.
     tol : float, default=1e-4
-        Share of the best loss by which an epoch has to improve on it to count as an
-        improvement.
+        Share of the best loss by which an epoch has to improve it to count as an improvement.
     early_stopping : bool or "auto", default="auto"
-        Whether to split off validation rows and to keep the weights that are best on
-        them, rather than those with the lowest training loss. "auto": with at least 100
-        rows. With fewer than 500 rows, a plain network that starts at PCA and
-        ``max_iter="auto"``, no rows are split off: a short cross-validation in three folds
-        tells whether training helps, and if so, the network is trained on all rows. The
-        result stays PCA unless training lowers the error of validation rows by half a
-        standard error.
+        Whether to split off validation rows and keep the weights that are best for them. Otherwise
+        the lowest training loss decides. "auto": from 100 rows on. But a plain network that starts
+        at PCA, with ``max_iter="auto"``, is trained on all rows in the end if there are fewer than
+        5,000, see Notes.
     validation_fraction : float, default=0.1
-        Share of the rows, by weight, that early stopping splits off.
+        Share of the rows, by weight, that early stopping uses for validation.
     n_iter_no_change : int or None, default=None
-        Training stops after so many epochs in a row without improvement on the best loss
-        since the learning rate began to fall; None: never.
+        Training stops after so many epochs in a row without improvement, counted from when the
+        learning rate begins to fall; None: it does not.
     warm_start : bool, default=False
-        Whether `fit` trains the network that is there further, on the data it is given,
-        instead of a new one. Units and code size stay; the parameters that make network
-        and optimizer can not change.
+        Whether `fit` trains the fitted network further. Units and code size stay, and parameters
+        that determine network and optimizer cannot change.
     device : str or torch.device, default="auto"
-        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch sees one.
+        Where to compute, such as "cpu" or "cuda". "auto": on the GPU if PyTorch finds one.
     precision : {"float32", "float64", "bfloat16"} or None, default=None
-        Floating-point type of network and codes. None: that of the data, as in PCA.
-        "bfloat16": matrix products of the training in bfloat16, all else in float32.
-        Reconstructions always have the type of the data.
+        Floating-point type of network and codes; reconstructions have the type of the data. None:
+        that of the data too. "bfloat16": matrix products of the training in bfloat16, else float32.
     transform_max_iter : int or "auto", default="auto"
-        Number of refinement steps, at most. The encoder only guesses which code
-        reconstructs a row best. In `transform`, gradient descent on the code refines the
-        guess; each step costs two passes through the decoder. A row is done when the next
-        step promises to lower its error by less than 3 %. 0: the encoder's codes. "auto":
-        20, if the loss is the squared error and there is no `latent` and no `corruption`;
-        otherwise 0.
+        Maximum number of refinement steps. The encoder only guesses which code reconstructs a row
+        best. `transform` refines the guess by gradient descent on the code; a step costs two passes
+        through the decoder. A row is done when the next step promises to lower its error by less
+        than 3 %. 0: the encoder's codes. "auto": 20 for the squared error without `latent` and
+        `corruption`, else 0.
     callbacks : list of skorch callbacks or None, default=None
-        See :mod:`skorch.callbacks`. skorch's loop then trains the network: it is slower
-        and has no cross-validation. Callbacks of scikit-learn are set with
-        ``set_callbacks`` instead.
+        See :mod:`skorch.callbacks`. They need skorch's loop, which is slower and has no trial. For
+        callbacks of scikit-learn, use ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, split, shuffling, dropout and corruption. An int gives
-        the same result each time, bit for bit on one machine, large networks also
-        with the same number of threads; global random states are
-        neither read nor changed.
+        Determines initial weights, split, shuffling, dropout and corruption. An int gives the
+        same bits each time on one machine, for large networks with the same number of threads.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        Whether to print a line for each epoch.
 
     Attributes
     ----------
@@ -182,34 +155,31 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where they are all strings.
+        Names of the columns, if all are strings.
     plan_ : FitPlan
-        All that "auto" stood for in this fit.
+        What "auto" stands for in the last fit.
     n_iter_ : int
-        Number of epochs, also over repeated calls.
+        Number of epochs, summed over repeated calls.
     loss_ : float
-        Training loss of the last epoch. The squared error is in standard units: the
-        share of the variance that is not reconstructed.
+        Training loss of the last epoch; the squared error is the share of unexplained variance.
     loss_curve_ : list of float
-        Training loss of every epoch. Where cross-validation found that training does not
-        help, it is the first fold's.
+        Training loss of each epoch. After a trial that training lost, the epochs are those of the
+        trial, also in `validation_curve_`.
     validation_curve_ : list of float or None
-        Loss of the validation rows after every epoch; None without validation rows. With
-        refinement steps it is measured at codes that are refined in five steps, about ten
-        times in a training; other epochs have the loss of the last evaluation. Where
-        cross-validation found that training does not help, it is the mean over the folds.
+        Loss of the validation rows after each epoch, as long as they are not training rows; None
+        without them. It is measured at codes that five steps refine, about ten times in a training;
+        other epochs repeat the last value.
     initial_loss_ : float
-        Loss before the first epoch, of the validation rows or folds if there are some;
-        with the linear path that of PCA.
+        Loss before the first epoch, of the validation rows if any, also those of a trial; that of
+        PCA by default.
     best_loss_ : float
-        Loss of the weights that are kept: the lowest one, that before the first epoch
-        included.
+        Loss of the weights that are kept, measured in the same way. If all rows were trained on in
+        the end, it is the last loss before that: the final network is better.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
-        What the components explain, as shares of the variance: in proportion to what the
-        error would gain if the component was always at its mean. They add up to the share
-        of the variance that is reconstructed, on (up to 2,048 of) the training rows. With
-        `latent=None` largest first, as in PCA, unless there are more components than
-        the rows have dimensions.
+        What the components explain, as shares of the variance: in proportion to what the error
+        would gain if the component was always at its mean. They add up to the share of the variance
+        that is reconstructed, for up to 2,048 training rows. With `latent=None` largest first, as
+        in PCA, unless there are more components than the rows have dimensions.
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the network.
 
@@ -220,14 +190,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     Notes
     -----
-    The network sees the data in standard units: centred, and divided by the one scale at
-    which the columns have a mean variance of 1. The fit does therefore not depend on the
-    units of X as a whole, but like PCA it does on those of its columns among each other.
+    The network sees the data in standard units: centred, and divided by one scale, so that the
+    columns have a mean variance of 1. The fit does not depend on the units of X as a whole, but
+    like PCA it depends on the units of the columns relative to each other.
 
-    Codes without a `latent` are arranged after training, which changes no reconstruction:
-    over the training rows their entries have mean zero and are uncorrelated, a step of one
-    unit along any of them moves the reconstruction by one unit on average, and those
-    that explain most come first. The codes of the linear path alone are principal components.
+    By default, the result stays PCA unless training lowers the loss of validation rows by half a
+    standard error. With fewer than 5,000 rows, they become training rows once it has fallen by two
+    standard errors. With fewer than 500 rows, a trial comes first: three networks are trained for
+    15 % of the epochs, each without a third of the rows. If they lower the loss of these rows, the
+    network is trained on all rows.
+
+    Codes without a `latent` are arranged after training, which changes no reconstruction. Over the
+    training rows, their entries have mean zero and are uncorrelated, a step of one unit along each
+    of them moves the reconstruction by one unit on average, and those that explain most come first.
+    The codes of the linear path alone are principal components.
 
     References
     ----------
@@ -315,18 +291,18 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "AutoencoderTransformer":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the autoencoder to reconstruct X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The training data. Sparse data are made dense a batch at a time.
+            The training data. Sparse data become dense a batch at a time.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all, and
-            what "auto" makes of their number is the same; equal in expectation otherwise.
+            Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
+            makes of the number of rows; otherwise they are equal in expectation.
 
         Returns
         -------
@@ -336,57 +312,39 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Raises
         ------
         ValueError
-            If data or parameters are invalid, or the loss is not finite from the start.
-            What was fitted before stays.
+            If data or parameters are invalid or the first loss is not finite; nothing changes.
 
         Warns
         -----
         ConvergenceWarning
             If the loss was still falling when training reached `max_iter`.
-        RuntimeWarning
-            If the loss stops being finite; the best weights so far are kept.
-        UserWarning
-            If the training is interrupted from the keyboard; likewise.
+        RuntimeWarning, UserWarning
+            If the loss stops being finite, or a keyboard interrupt ends the training. The best
+            weights so far are kept.
         """
         self._fit(X, sample_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None
-    ) -> "AutoencoderTransformer":
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on X, at the full learning rate and without early stopping.
 
-        The first call sets up the network: its units, principal components and code
-        size are those of the first X.
+        The first call builds the network, with units, principal components and code size of the
+        first X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            A part of the training data. Sparse data are made dense a batch at a time.
+            A part of the training data.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Equal to repeating rows where a batch holds them all, and
-            what "auto" makes of their number is the same; equal in expectation otherwise.
+            Weights of the rows, as in `fit`.
 
         Returns
         -------
         self : AutoencoderTransformer
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If data or parameters are invalid, or the loss is not finite from the start.
-            What was fitted before stays.
-
-        Warns
-        -----
-        RuntimeWarning
-            If the loss stops being finite; the best weights so far are kept.
-        UserWarning
-            If the training is interrupted from the keyboard; likewise.
+            The fitted estimator. `fit` lists what it raises and warns of.
         """
         self._partial_fit(X, sample_weight)
         return self

@@ -19,6 +19,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -37,7 +38,9 @@ from sklearn_ae.nn import (
     Stack,
     TiedStack,
 )
-from sklearn_ae.parameters import ParameterObject, check_is_instance, check_option
+from sklearn_ae.parameters import ParameterObject, check_option
+
+Modules = tuple[nn.Module, nn.Module]  # encoder and decoder
 
 
 class MLP(ParameterObject):
@@ -68,9 +71,9 @@ class MLP(ParameterObject):
     >>> encoder
     Stack(
       (layers): Sequential(
-        (0): Linear(8, 16, n_members=1)
+        (0): Linear(8, 16)
         (1): GELU(approximate='none')
-        (2): Linear(16, 2, n_members=1)
+        (2): Linear(16, 2)
       )
     )
     """
@@ -88,40 +91,20 @@ class MLP(ParameterObject):
         self.tied = tied
 
     @property
-    def has_linear_path(self) -> bool:
-        """Tell whether a linear path can stand beside the network.
+    def has_linear_path(self) -> bool:  # numpydoc ignore=RT01
+        """Whether a linear path can stand beside the network: not with tied weights.
 
-        Returns
-        -------
-        has_linear_path : bool
-            False with tied weights. A linear path needs last layers that start at zero, and
-            tied first layers would then start at zero as well.
+        A linear path needs last layers that start at zero. Tied first layers would then start
+        at zero as well.
         """
         return not self.tied
 
     def build(
         self, n_features: int, n_components: int, *, generator: torch.Generator | None = None
-    ) -> tuple[nn.Module, nn.Module]:
-        """Build the two networks.
+    ) -> Modules:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build encoder and decoder.
 
-        Parameters
-        ----------
-        n_features : int
-            Width of the input.
-        n_components : int
-            Size of the code.
-        generator : torch.Generator or None, default=None
-            Source of the initial weights. None: the global one.
-
-        Returns
-        -------
-        encoder, decoder : nn.Module
-            The two networks.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has an invalid value.
+        `generator` gives the initial weights. None: the global random state gives them.
         """
         hidden: Any = self.hidden_layer_sizes
         hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
@@ -129,15 +112,13 @@ class MLP(ParameterObject):
             check_scalar(size, "hidden_layer_sizes", Integral, min_val=1)
         check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
         check_option("activation", self.activation, ACTIVATIONS)
-        options: dict[str, Any] = {
-            "activation": self.activation,
-            "dropout": self.dropout,
-            "generator": generator,
-        }
-        encoder = Stack([n_features, *hidden, n_components], **options)
+        stack = partial(
+            Stack, activation=self.activation, dropout=self.dropout, generator=generator
+        )
+        encoder = stack([n_features, *hidden, n_components])
         if self.tied:
             return encoder, TiedStack(encoder)
-        return encoder, Stack([n_components, *reversed(hidden), n_features], **options)
+        return encoder, stack([n_components, *reversed(hidden), n_features])
 
 
 class Convolutional(ParameterObject):
@@ -188,30 +169,11 @@ class Convolutional(ParameterObject):
         self.stride = stride
         self.activation = activation
 
-    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
-        """Build the two networks.
+    def build(self, n_features: int, n_components: int) -> Modules:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build encoder and decoder.
 
-        Parameters
-        ----------
-        n_features : int
-            Width of the input.
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        encoder, decoder : nn.Module
-            The two networks.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has an invalid value, or the rows are no images of this shape.
-
-        Warns
-        -----
-        UserWarning
-            If `image_shape` is None and the rows are no square images.
+        Rows that can not have `image_shape` raise a ValueError. If `image_shape` is None, rows
+        that are no square images cause a warning.
         """
         check_option("activation", self.activation, ACTIVATIONS)
         check_scalar(self.stride, "stride", Integral, min_val=1)
@@ -287,25 +249,10 @@ class Recurrent(ParameterObject):
         self.hidden_size = hidden_size
         self.n_layers = n_layers
 
-    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
-        """Build the two networks.
+    def build(self, n_features: int, n_components: int) -> Modules:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build encoder and decoder.
 
-        Parameters
-        ----------
-        n_features : int
-            Width of the input.
-        n_components : int
-            Size of the code.
-
-        Returns
-        -------
-        encoder, decoder : nn.Module
-            The two networks.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has an invalid value, or the rows are no sequences of this shape.
+        Rows that can not have `sequence_shape` raise a ValueError.
         """
         check_option("cell", self.cell, CELLS)
         check_scalar(self.hidden_size, "hidden_size", Integral, min_val=1)
@@ -329,22 +276,11 @@ def _seeded_global_state(generator: torch.Generator) -> Iterator[None]:
 
 
 def call_build(owner: Any, *sizes: int, generator: torch.Generator) -> Any:
-    """Call a ``build`` method without reading or changing the global random state.
+    # numpydoc ignore=PR01,RT01
+    """Call ``owner.build(*sizes)`` without reading or changing the global random state.
 
-    Parameters
-    ----------
-    owner : object with a method ``build``
-        The parameter object.
-    *sizes : int
-        Arguments of the method.
-    generator : torch.Generator
-        Passed to a method that has a parameter `generator`. For other methods, it seeds the
-        global random state around the call.
-
-    Returns
-    -------
-    built : object
-        The result of the method.
+    A ``build`` that has a parameter `generator` gets the generator. For any other, the generator
+    seeds the global random state around the call.
     """
     if "generator" in signature(owner.build).parameters:
         return owner.build(*sizes, generator=generator)
@@ -358,53 +294,26 @@ def build_modules(
     n_components: int,
     generator: torch.Generator,
     *,
-    n_hidden: int | None = None,
-) -> tuple[nn.Module, nn.Module]:
+    n_hidden: int,
+) -> Modules:  # numpydoc ignore=PR01,RT01
     """Build encoder and decoder without reading or changing the global random state.
 
-    Parameters
-    ----------
-    architecture : object with a method ``build``, or pair of nn.Module
-        The architecture.
-    n_features : int
-        Width of the input.
-    n_components : int
-        Size of the code.
-    generator : torch.Generator
-        Source of the initial weights.
-    n_hidden : int or None, default=None
-        Number of outputs of the encoder. None: the size of the code.
+    The encoder gives `n_hidden` numbers for each row, from which the latent makes the
+    `n_components` numbers that the decoder takes.
 
-    Returns
-    -------
-    encoder, decoder : nn.Module
-        The two networks.
-
-    Raises
-    ------
-    TypeError
-        If the architecture is a class, or does not give two modules.
-    ValueError
-        If the modules do not fit the data or each other, have no parameters, or use batch
-        normalisation.
+    It raises a TypeError if the architecture does not give two modules. It raises a ValueError if
+    the modules do not fit these sizes, have no parameters, use batch normalisation, or share
+    weights that would need two shapes.
     """
-    check_is_instance("architecture", architecture)
-    n_hidden = n_components if n_hidden is None else n_hidden
-    if isinstance(architecture, tuple):
-        encoder, decoder = _pair(architecture, copy.deepcopy(architecture))
-    else:
-        built = call_build(architecture, n_features, n_components, generator=generator)
-        encoder, decoder = _pair(architecture, built)
-        if n_hidden != n_components:
-            shared = set(map(id, encoder.parameters())) & set(map(id, decoder.parameters()))
-            if shared:
-                raise ValueError(
-                    f"{architecture!r}, whose encoder and decoder share weights, is not supported "
-                    f"with a latent that takes {n_hidden} numbers from the encoder and gives "
-                    f"{n_components} to the decoder."
-                )
-            wide = call_build(architecture, n_features, n_hidden, generator=generator)
-            encoder, _ = _pair(architecture, wide)
+    encoder, decoder = _build_pair(architecture, n_features, n_components, generator)
+    if n_hidden != n_components and not isinstance(architecture, tuple):
+        if not set(encoder.parameters()).isdisjoint(decoder.parameters()):
+            raise ValueError(
+                f"{architecture!r}, whose encoder and decoder share weights, is not supported "
+                f"with a latent that takes {n_hidden} numbers from the encoder and gives "
+                f"{n_components} to the decoder."
+            )
+        encoder, _ = _build_pair(architecture, n_features, n_hidden, generator)
     for module in (*encoder.modules(), *decoder.modules()):
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             raise ValueError(
@@ -419,7 +328,13 @@ def build_modules(
     return encoder, decoder
 
 
-def _pair(architecture: Any, modules: Any) -> tuple[nn.Module, nn.Module]:
+def _build_pair(
+    architecture: Any, n_features: int, n_components: int, generator: torch.Generator
+) -> Modules:
+    if isinstance(architecture, tuple):
+        modules = copy.deepcopy(architecture)
+    else:
+        modules = call_build(architecture, n_features, n_components, generator=generator)
     if (
         not isinstance(modules, (tuple, list))
         or len(modules) != 2

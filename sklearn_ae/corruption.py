@@ -6,7 +6,8 @@ corrupted as well, each time with the same noise, so `fit` keeps the weights tha
 After `fit` nothing is corrupted.
 
 A corruption is any object with ``build(X, scale)`` that returns a
-:class:`~sklearn_ae.nn.Corruption`.
+:class:`~sklearn_ae.nn.Corruption`. `X` holds the training rows, as an array or a CSR matrix. The
+estimator divides the data by `scale`, of shape ``()`` or ``(n_features,)``.
 
 References
 ----------
@@ -22,44 +23,13 @@ import torch
 from sklearn.utils import check_scalar
 
 from sklearn_ae import nn
+from sklearn_ae._data.units import column_extremes
 from sklearn_ae.parameters import ParameterObject, check_option
 
 __all__ = ["CORRUPTIONS", "GaussianNoise", "MaskingNoise", "SaltAndPepperNoise"]
 
 
-class CorruptionParameters(ParameterObject):
-    """Base class of the corruptions of this module.
-
-    A subclass defines ``_build(X, scale)``, which checks the parameters and returns the module.
-    """
-
-    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        """Build the module.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix or array of shape (n_samples, n_features)
-            The training rows.
-        scale : ndarray of shape () or (n_features,)
-            The scale that the estimator divides the data by.
-
-        Returns
-        -------
-        corruption : nn.Corruption
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has an invalid value.
-        """
-        return self._build(X, scale)
-
-    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        raise NotImplementedError
-
-
-class GaussianNoise(CorruptionParameters):
+class GaussianNoise(ParameterObject):
     """Add normal noise to every entry.
 
     Parameters
@@ -84,14 +54,15 @@ class GaussianNoise(CorruptionParameters):
         self.scale = scale
         self.units = units
 
-    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
+    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build the module."""
         check_scalar(self.scale, "scale", Real, min_val=0)
         check_option("units", self.units, ("standard", "input"))
         std = self.scale * scale if self.units == "standard" else np.full_like(scale, self.scale)
         return nn.GaussianNoise(torch.as_tensor(std))
 
 
-class MaskingNoise(CorruptionParameters):
+class MaskingNoise(ParameterObject):
     """Set entries to zero, as if they were missing.
 
     Parameters
@@ -116,12 +87,13 @@ class MaskingNoise(CorruptionParameters):
     def __init__(self, p: float = 0.25) -> None:
         self.p = p
 
-    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        _check_probability(self.p)
+    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build the module."""
+        check_scalar(self.p, "p", Real, min_val=0, max_val=1, include_boundaries="left")
         return nn.MaskingNoise(self.p)
 
 
-class SaltAndPepperNoise(CorruptionParameters):
+class SaltAndPepperNoise(ParameterObject):
     """Set entries to the smallest or the largest value of their column.
 
     Parameters
@@ -140,20 +112,15 @@ class SaltAndPepperNoise(CorruptionParameters):
     def __init__(self, p: float = 0.25) -> None:
         self.p = p
 
-    def _build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
-        _check_probability(self.p)
-        low, high = X.min(axis=0), X.max(axis=0)
-        if not isinstance(low, np.ndarray):
-            low, high = low.toarray().ravel(), high.toarray().ravel()
+    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:  # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build the module."""
+        check_scalar(self.p, "p", Real, min_val=0, max_val=1, include_boundaries="left")
+        low, high = column_extremes(X)
         return nn.SaltAndPepperNoise(self.p, torch.tensor(low), torch.tensor(high))
 
 
-CORRUPTIONS: dict[str, type[CorruptionParameters]] = {
+CORRUPTIONS: dict[str, type[ParameterObject]] = {
     "gaussian": GaussianNoise,
     "masking": MaskingNoise,
     "salt_and_pepper": SaltAndPepperNoise,
 }
-
-
-def _check_probability(p: Any) -> None:
-    check_scalar(p, "p", Real, min_val=0, max_val=1, include_boundaries="left")

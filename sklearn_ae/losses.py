@@ -14,74 +14,34 @@ from torch.nn import functional
 from sklearn_ae.nn import Autoencoder, Objective, Output
 
 PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
-Units = Literal["standard", "input", "logits"]
 
 
-def squared_error(input: Tensor, reconstruction: Tensor) -> Tensor:
-    """Compute the mean squared error of each sample.
-
-    Parameters
-    ----------
-    input, reconstruction : Tensor of shape (..., batch, n_features)
-        The samples and their reconstructions.
-
-    Returns
-    -------
-    loss : Tensor of shape (..., batch)
-        Mean over the columns.
-    """
+def squared_error(input: Tensor, reconstruction: Tensor) -> Tensor:  # numpydoc ignore=PR01,RT01
+    """Compute the mean squared error of each sample."""
     return (reconstruction - input).square().mean(dim=-1)
 
 
-def absolute_error(input: Tensor, reconstruction: Tensor) -> Tensor:
-    """Compute the mean absolute error of each sample.
-
-    Parameters
-    ----------
-    input, reconstruction : Tensor of shape (..., batch, n_features)
-        The samples and their reconstructions.
-
-    Returns
-    -------
-    loss : Tensor of shape (..., batch)
-        Mean over the columns.
-    """
+def absolute_error(input: Tensor, reconstruction: Tensor) -> Tensor:  # numpydoc ignore=PR01,RT01
+    """Compute the mean absolute error of each sample."""
     return (reconstruction - input).abs().mean(dim=-1)
 
 
-def huber(input: Tensor, reconstruction: Tensor) -> Tensor:
-    """Compute the Huber loss: half the squared residual up to 1, linear beyond.
+def huber(input: Tensor, reconstruction: Tensor) -> Tensor:  # numpydoc ignore=PR01,RT01
+    """Compute the mean Huber loss of each sample.
 
-    Parameters
-    ----------
-    input, reconstruction : Tensor of shape (..., batch, n_features)
-        The samples and their reconstructions.
-
-    Returns
-    -------
-    loss : Tensor of shape (..., batch)
-        Mean over the columns.
+    It is half the squared residual up to a residual of 1, and linear beyond.
 
     References
     ----------
-    Huber, "Robust estimation of a location parameter", Annals of Mathematical
-    Statistics 35, 1964.
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
     """
     return functional.huber_loss(reconstruction, input, reduction="none").mean(dim=-1)
 
 
-def binary_cross_entropy(input: Tensor, logits: Tensor) -> Tensor:
-    """Compute the mean binary cross-entropy of each sample, for inputs in [0, 1].
+def binary_cross_entropy(input: Tensor, logits: Tensor) -> Tensor:  # numpydoc ignore=PR01,RT01
+    """Compute the mean binary cross-entropy of each sample.
 
-    Parameters
-    ----------
-    input, logits : Tensor of shape (..., batch, n_features)
-        The samples, and the logits of their reconstructions.
-
-    Returns
-    -------
-    loss : Tensor of shape (..., batch)
-        Mean over the columns.
+    The inputs are in [0, 1], and `logits` are the logits of their reconstructions.
     """
     loss = functional.binary_cross_entropy_with_logits(logits, input, reduction="none")
     return loss.mean(dim=-1)
@@ -89,7 +49,7 @@ def binary_cross_entropy(input: Tensor, logits: Tensor) -> Tensor:
 
 class _Loss(NamedTuple):
     function: PerSampleLoss
-    units: Units  # of the arguments
+    units: Literal["standard", "input", "logits"]  # of the arguments, see Criterion
     likelihood: str | None  # a key of nn.LIKELIHOODS
 
 
@@ -138,28 +98,12 @@ class Criterion(nn.Module):
         return autoencoder.latent.objective(autoencoder, output, loss, weight)
 
     def per_sample(self, output: Output, x: Tensor, autoencoder: Autoencoder) -> Tensor:
-        """Compute the loss of each row.
+        # numpydoc ignore=PR01,RT01
+        """Compute the loss of each row of a batch, of shape ``(..., n_copies * batch)``.
 
-        Parameters
-        ----------
-        output : Output
-            The output of the autoencoder for the batch.
-        x : Tensor of shape (..., batch, n_features)
-            The batch in input units.
-        autoencoder : Autoencoder
-            The autoencoder.
-
-        Returns
-        -------
-        loss : Tensor of shape (..., n_copies * batch)
-            Means over the columns.
-
-        Raises
-        ------
-        TypeError
-            If the loss does not give a tensor.
-        ValueError
-            If the loss does not give one number for each sample.
+        `x` is the batch in input units, and `output` is what the autoencoder makes of it. A loss
+        that gives no tensor raises a TypeError. A loss that does not give one number for each
+        sample raises a ValueError.
         """
         raw = output.raw
         if self.units == "standard":

@@ -30,6 +30,8 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples
 
+from sklearn_ae._data.units import dense
+
 __all__ = [
     "broken_rows_auc",
     "broken_rows_auc_scorer",
@@ -183,8 +185,7 @@ def _broken_rows_auc(estimator: Any, X: Any) -> float:
             column = X.iloc[random.permutation(n_rows), place]
             broken.isetitem(place, column.set_axis(X.index))
     else:
-        X = check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False)
-        X = X if isinstance(X, np.ndarray) else X.toarray()
+        X = dense(check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False))
         broken = np.column_stack([column[random.permutation(n_rows)] for column in X.T])
     is_whole = np.repeat([1, 0], n_rows)
     return float(roc_auc_score(is_whole, np.concatenate([score(X), score(broken)])))
@@ -206,10 +207,6 @@ def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
                 f"{method}."
             )
     reconstruction = estimator.inverse_transform(estimator.transform(X))
-    return _dense(X), _dense(reconstruction)
-
-
-def _dense(X: Any) -> np.ndarray:
     # Squares of large float32 numbers overflow in float32.
-    X = check_array(X, accept_sparse=True, dtype=np.float64)
-    return X if isinstance(X, np.ndarray) else X.toarray()
+    checks: dict[str, Any] = {"accept_sparse": True, "dtype": np.float64}
+    return dense(check_array(X, **checks)), dense(check_array(reconstruction, **checks))

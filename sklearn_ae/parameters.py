@@ -20,18 +20,10 @@ class ParameterObject(BaseEstimator):
         return is_same(self, other) if type(other) is type(self) else NotImplemented
 
 
-def is_same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:  # numpydoc ignore=PR01,RT01
     """Tell whether two values of a parameter are the same.
 
-    Parameters
-    ----------
-    one, other : object
-        Numbers, arrays, parameter objects or other values.
-
-    Returns
-    -------
-    is_same : bool
-        Sequences are compared by their entries, objects with ``get_params`` by their parameters.
+    Sequences are compared by their entries, objects with ``get_params`` by their parameters.
     """
     sequences = (np.ndarray, list, tuple)
     if isinstance(one, sequences) and isinstance(other, sequences):
@@ -46,106 +38,42 @@ def is_same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def check_is_instance(name: str, value: Any) -> None:
-    """Check that the value of a parameter is not a class.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    value : object
-        Its value.
-
-    Raises
-    ------
-    TypeError
-        If the value is a class.
-
-    Examples
-    --------
-    >>> from sklearn_ae.latents import TopK
-    >>> from sklearn_ae.parameters import check_is_instance
-    >>> check_is_instance("latent", TopK)
-    Traceback (most recent call last):
-    ...
-    TypeError: latent=TopK is a class; pass an instance: latent=TopK().
-    """
+def check_is_instance(name: str, value: Any) -> None:  # numpydoc ignore=PR01
+    """Raise a TypeError if the value of a parameter is a class."""
     if isinstance(value, type):
         call = f"{name}={value.__name__}"
         raise TypeError(f"{call} is a class; pass an instance: {call}().")
 
 
-def unknown_option(name: str, value: Any, options: Collection[str]) -> str:
-    """Write the error message for an unknown option.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    value : object
-        Its value.
-    options : collection of str
-        The valid options.
-
-    Returns
-    -------
-    message : str
-        The message. It lists the options in alphabetical order and names the nearest one.
+def check_option(name: str, value: Any, options: Collection[str]) -> None:
+    # numpydoc ignore=PR01
+    """Raise a ValueError if the value of a parameter is not among the options.
 
     Examples
     --------
-    >>> from sklearn_ae.parameters import unknown_option
-    >>> unknown_option("activation", "rellu", ["tanh", "relu"])
-    "activation must be one of ['relu', 'tanh'], got 'rellu'. Did you mean 'relu'?"
+    >>> from sklearn_ae.parameters import check_option
+    >>> check_option("activation", "rellu", ["tanh", "relu"])
+    Traceback (most recent call last):
+    ...
+    ValueError: activation must be one of ['relu', 'tanh'], got 'rellu'. Did you mean 'relu'?
     """
-    message = f"{name} must be one of {sorted(options)}, got {value!r}."
-    nearest = nearest_option(str(value), options)
-    return f"{message} Did you mean {nearest!r}?" if nearest else message
+    if value not in list(options):
+        hint = did_you_mean(str(value), options)
+        raise ValueError(f"{name} must be one of {sorted(options)}, got {value!r}.{hint}")
 
 
-def nearest_option(value: str, options: Collection[str]) -> str | None:
-    """Give the option that a string was probably meant to be.
-
-    Parameters
-    ----------
-    value : str
-        The string.
-    options : collection of str
-        The valid options.
-
-    Returns
-    -------
-    nearest : str or None
-        None if no option is like it.
+def did_you_mean(value: str, options: Collection[str]) -> str:  # numpydoc ignore=PR01,RT01
+    """Write the end of an error message: the option that a string was probably meant to be.
 
     Examples
     --------
-    >>> from sklearn_ae.parameters import nearest_option
-    >>> nearest_option("Vae", ["sparse", "variational"])
-    'variational'
+    >>> from sklearn_ae.parameters import did_you_mean
+    >>> did_you_mean("Vae", ["sparse", "variational"])
+    " Did you mean 'variational'?"
+    >>> did_you_mean("xyz", ["sparse", "variational"])
+    ''
     """
     value = value.lower()
     alike = [option for option in options if option[:1] == value[:1]]
     nearest = get_close_matches(value, alike or options, n=1, cutoff=0.2 if alike else 0.4)
-    return nearest[0] if nearest else None
-
-
-def check_option(name: str, value: Any, options: Collection[str]) -> None:
-    """Check that the value of a parameter is a valid option.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter.
-    value : object
-        Its value.
-    options : collection of str
-        The valid options.
-
-    Raises
-    ------
-    ValueError
-        If the value is not among the options.
-    """
-    if value not in list(options):
-        raise ValueError(unknown_option(name, value, options))
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -97,12 +97,12 @@ class OutlierExplanationDisplay:
         if _num_samples(X) != 1:
             raise ValueError(f"The chart explains one row, but X has {_num_samples(X)} rows.")
         table = estimator.explain(X, top=top)
-        rows = table.index.get_level_values("row")
+        row = table.index.get_level_values("row")[0]
         score = float(estimator.decision_function(X)[0])
         verdict = "outlier" if score < 0 else "inlier"
         display = cls(
             **{name: table[name].to_numpy() for name in table.columns},
-            title=f"Row {rows[0]}: {verdict}, {score:+.2f} from the threshold",
+            title=f"Row {row}: {verdict}, {score:+.2f} from the threshold",
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -131,19 +131,16 @@ class OutlierExplanationDisplay:
 
         deviation = np.asarray(self.deviation, dtype=np.float64)
         if ax is None:
-            height = 1.2 + 0.45 * len(deviation)
-            _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
+            figsize = (6.4, 1.2 + 0.45 * len(deviation))
+            _, ax = plt.subplots(figsize=figsize, layout="constrained")
         places = np.arange(len(deviation))
         settings = {"color": np.where(deviation > 0, _ABOVE, _BELOW), "height": 0.6} | kwargs
         self.bars_ = ax.barh(places, deviation, **settings)
-        ax.bar_label(
-            self.bars_,
-            [
-                f" {observed:.4g}, expected {expected:.4g} "
-                for observed, expected in zip(self.observed, self.expected, strict=True)
-            ],
-            fontsize="small",
-        )
+        labels = [
+            f" {observed:.4g}, expected {expected:.4g} "
+            for observed, expected in zip(self.observed, self.expected, strict=True)
+        ]
+        ax.bar_label(self.bars_, labels, fontsize="small")
         # Matplotlib would read dollar signs in names as formulas.
         ax.set_yticks(places, [str(name).replace("$", r"\$") for name in self.feature])
         ax.invert_yaxis()

@@ -16,7 +16,7 @@ from sklearn_ae.nn import Linear
 def test_decoder_mirrors_encoder():
     encoder, decoder = MLP((7, 5)).build(n_features=9, n_components=3)
     widths = [
-        [tuple(layer.weight.shape[1:]) for layer in network.modules() if isinstance(layer, Linear)]
+        [tuple(layer.weight.shape) for layer in network.modules() if isinstance(layer, Linear)]
         for network in (encoder, decoder)
     ]
     assert widths == [[(9, 7), (7, 5), (5, 3)], [(3, 5), (5, 7), (7, 9)]]
@@ -97,7 +97,7 @@ def test_own_architecture(curve, linear_path):
 
 def test_own_architecture_is_seeded():
     weights = [
-        build_modules(Own(), 4, 2, torch.Generator().manual_seed(seed))[0][0].weight
+        build_modules(Own(), 4, 2, torch.Generator().manual_seed(seed), n_hidden=2)[0][0].weight
         for seed in (0, 0, 1)
     ]
     assert weights[0].equal(weights[1])
@@ -133,12 +133,17 @@ def test_modules_have_to_fit(curve, modules, message):
 def test_modules_without_parameters():
     modules = (nn.Unflatten(1, (5,)), nn.Unflatten(1, (5,)))
     with pytest.raises(ValueError, match="has no parameters to train"):
-        build_modules(modules, 5, 5, torch.Generator())
+        build_modules(modules, 5, 5, torch.Generator(), n_hidden=5)
 
 
-def test_class_in_place_of_an_instance():
-    with pytest.raises(TypeError, match=r"pass an instance: architecture=MLP\(\)"):
-        build_modules(MLP, 5, 1, torch.Generator())
+@pytest.mark.parametrize("parameter", ["architecture", "latent", "corruption"])
+def test_class_in_place_of_an_instance(parameter, curve):
+    class Own(BaseEstimator):
+        def build(self):
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match=rf"pass an instance: {parameter}=Own\(\)"):
+        AutoencoderTransformer(1, **{parameter: Own}).fit(curve)
 
 
 def test_two_modules(curve):

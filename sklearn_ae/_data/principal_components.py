@@ -52,57 +52,45 @@ def principal_components(
 ) -> np.ndarray:
     """Compute the leading principal axes: orthonormal rows, largest variance first.
 
-    `n_components` is their number, or the share of the variance that they have to explain. Where
-    more are asked for than there are directions in which the rows vary, the others are random, but
-    at most `n_features`: directions in which the training rows do not vary tell new ones apart, and
-    PCA has them up to the number of rows.
+    `n_components` is their number, an int, or the share of the variance that they have to explain,
+    a float. If the rows vary in fewer directions than the number, random axes follow, up to
+    `n_features`: directions in which the training rows do not vary tell new rows apart, and PCA
+    has them up to the number of rows.
 
-    The smaller of covariance and Gram matrix is summed up block by block and diagonalised; where
-    both are large and few components are asked for, they come from randomised subspace iteration:
-    Halko, Martinsson and Tropp, "Finding structure with randomness: probabilistic algorithms for
-    constructing approximate matrix decompositions", SIAM Review 53, 2011.
+    The smaller of covariance and Gram matrix is summed up block by block and diagonalised. If both
+    are large and the components few, randomised subspace iteration finds them: Halko, Martinsson
+    and Tropp, "Finding structure with randomness: probabilistic algorithms for constructing
+    approximate matrix decompositions", SIAM Review 53, 2011.
     """
     n_samples, n_features = matrix.X.shape
     size = min(n_samples, n_features)
-    share = n_components if isinstance(n_components, float) else None
-    n_leading = size if share is not None else min(int(n_components), size)
     max_exact = _MAX_EXACT if isinstance(matrix.X, np.ndarray) else _MAX_EXACT_SPARSE
-    if size > max_exact and n_leading + _N_OVERSAMPLES < size // 4:
-        components = _by_iteration(matrix, n_leading, random_state)
-    elif n_features <= n_samples:
-        components = _by_covariance(matrix, n_leading, share)
+    few = size // 4 - _N_OVERSAMPLES
+    if size > max_exact and isinstance(n_components, int) and n_components < few:
+        components = _by_iteration(matrix, n_components, random_state)
     else:
-        components = _by_gram_matrix(matrix, n_leading, share)
+        components = _exactly(matrix, n_components)
     components = svd_flip(None, components, u_based_decision=False)[1]
-    if share is None and len(components) < min(n_components, n_features):
-        return _complete(components, min(int(n_components), n_features), random_state)
-    return components
-
-
-def _complete(
-    components: np.ndarray, n_components: int, random_state: np.random.RandomState
-) -> np.ndarray:
-    n_found, n_features = components.shape
-    others = random_state.normal(size=(n_components - n_found, n_features))
+    if isinstance(n_components, float) or len(components) >= min(n_components, n_features):
+        return components
+    n_missing = min(n_components, n_features) - len(components)
+    random = random_state.normal(size=(n_missing, n_features))
     # Those that are orthonormal already stay what they are, but for signs.
-    rows = qr(np.concatenate([components, others]).T, mode="economic")[0].T
-    return np.concatenate([components, rows[n_found:]])
+    orthonormal = qr(np.concatenate([components, random]).T, mode="economic")[0].T
+    return np.concatenate([components, orthonormal[-n_missing:]])
 
 
-def _by_covariance(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:
-    n_features = matrix.X.shape[1]
-    covariance = np.zeros((n_features, n_features))
-    for block in matrix.row_blocks():
-        covariance += block.T @ block
-    return _leading_eigenvectors(covariance, n_leading, share)[0].T
-
-
-def _by_gram_matrix(matrix: StandardizedMatrix, n_leading: int, share: float | None) -> np.ndarray:
+def _exactly(matrix: StandardizedMatrix, n_components: int | float) -> np.ndarray:
     n_samples, n_features = matrix.X.shape
+    if n_features <= n_samples:
+        covariance = np.zeros((n_features, n_features))
+        for block in matrix.row_blocks():
+            covariance += block.T @ block
+        return _leading_eigenvectors(covariance, n_components)[0].T
     gram = np.zeros((n_samples, n_samples))
     for _, block in matrix.column_blocks():
         gram += block @ block.T
-    left, variances = _leading_eigenvectors(gram, n_leading, share)
+    left, variances = _leading_eigenvectors(gram, n_components)
     # Directions without any variance have no axis in the span of the rows.
     left = left[:, variances > variances.max(initial=0) * n_samples * np.finfo(float).eps]
     components = np.empty((n_features, left.shape[1]))
@@ -112,29 +100,25 @@ def _by_gram_matrix(matrix: StandardizedMatrix, n_leading: int, share: float | N
 
 
 def _by_iteration(
-    matrix: StandardizedMatrix, n_leading: int, random_state: np.random.RandomState
+    matrix: StandardizedMatrix, n_components: int, random_state: np.random.RandomState
 ) -> np.ndarray:
-    basis = random_state.normal(size=(matrix.X.shape[1], n_leading + _N_OVERSAMPLES))
+    basis = random_state.normal(size=(matrix.X.shape[1], n_components + _N_OVERSAMPLES))
     for _ in range(_N_ITERATIONS):
         basis = qr(_times_covariance(matrix, basis), mode="economic")[0]
     small = basis.T @ _times_covariance(matrix, basis)
-    return (basis @ _leading_eigenvectors(small, n_leading, None)[0]).T
+    return (basis @ _leading_eigenvectors(small, n_components)[0]).T
 
 
 def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
-    if not isinstance(matrix.X, np.ndarray):
-        return _sparse_times_covariance(matrix, basis)
-    product = np.zeros_like(basis)
-    basis = basis.astype(matrix.X.dtype, copy=False)
-    for block in matrix.row_blocks():
-        product += block.T @ (block @ basis)
-    return product
-
-
-def _sparse_times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
+    X, shift, scale, weight = matrix
+    if isinstance(X, np.ndarray):
+        product = np.zeros_like(basis)
+        basis = basis.astype(X.dtype, copy=False)
+        for block in matrix.row_blocks():
+            product += block.T @ (block @ basis)
+        return product
     # The shift is taken off the products, so that the zeros of X stay zeros. For dense data that
     # would be a difference of large numbers, wherever the columns are far from zero.
-    X, shift, scale, weight = matrix
     per_column = np.broadcast_to(scale, shift.shape)[:, None]
     # In the type of X: scipy would make a copy of X in the wider type at every product.
     scaled = (basis / per_column).astype(X.dtype, copy=False)
@@ -145,13 +129,15 @@ def _sparse_times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> n
 
 
 def _leading_eigenvectors(
-    symmetric: np.ndarray, n_leading: int, share: float | None
+    symmetric: np.ndarray, n_components: int | float
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Give eigenvectors as columns, and the eigenvalues, which descend and are not negative."""
     size = len(symmetric)
+    n_leading = size if isinstance(n_components, float) else min(n_components, size)
     values, vectors = eigh(symmetric, subset_by_index=[size - n_leading, size - 1])
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    if share is not None:
-        n_leading = n_components_for_share(values, share)
+    if isinstance(n_components, float):
+        n_leading = n_components_for_share(values, n_components)
     return vectors[:, :n_leading], values[:n_leading]
 
 

@@ -5,12 +5,9 @@ import torch
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int:
-    """Draw the seed that several networks start from alike.
-
-    None draws a seed from the operating system, not from NumPy's global state.
-    """
-    if random_state is None:
-        random_state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence()))
+    """Draw the seed that several networks start from alike."""
+    if random_state is None:  # a seed from the operating system, not from NumPy's global state
+        random_state = np.random.RandomState()
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     return int(random_state)

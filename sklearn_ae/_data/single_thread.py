@@ -2,25 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from threading import RLock
 
 from threadpoolctl import ThreadpoolController
 
 _LOCK = RLock()
+_find_blas = cache(ThreadpoolController)  # it looks through all libraries of the process: once
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Have BLAS and LAPACK compute on one thread.
 
-    Their results depend on the number of threads, which is another one in joblib's workers.
+    Their results depend on the number of threads, and joblib's workers have fewer.
     """
-    # One at a time: the other would put back the one thread that it found.
-    with _LOCK, _blas().limit(limits=1, user_api="blas"):
+    # One caller at a time: a second one would find the limit of one thread and restore that.
+    with _LOCK, _find_blas().limit(limits=1, user_api="blas"):
         yield
-
-
-@lru_cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through the libraries of the process: once

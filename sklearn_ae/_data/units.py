@@ -9,7 +9,6 @@ from sklearn.utils import gen_batches
 from sklearn_ae._data.single_thread import one_blas_thread
 
 _BLOCK_ENTRIES = 2**19  # of a block that is made dense: 4 MiB in float64, which a cache holds
-
 # Sparse matrices of so many entries get the same arithmetic as dense ones, and the same bits.
 _SMALL = 2**22
 
@@ -30,31 +29,30 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     The standard deviation of a constant column is exactly 0.
     """
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
-    total = weight.sum()
-    smallest, largest = column_extremes(X)
+    share = weight / weight.sum()
+    is_small = isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        if isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL:
-            mean, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-            for rows in blocks(*X.shape):
-                mean += (weight[rows] / total) @ dense(X[rows]).astype(np.float64)
-            for rows in blocks(*X.shape):
-                square += (weight[rows] / total) @ np.square(
-                    dense(X[rows]).astype(np.float64) - mean
-                )
-        else:
-            mean, square = _sparse_moments(X, weight / total)
+        mean, square = _moments(X, share) if is_small else _sparse_moments(X, share)
     if not np.isfinite(square).all():
         raise ValueError(
             "X has values that are too large: their squares are beyond the largest "
             f"{square.dtype} number. Divide X by a constant."
         )
+    smallest, largest = column_extremes(X)
     is_constant = smallest == largest
     return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
 
 
 def column_extremes(X: Any) -> np.ndarray:
-    """Give the smallest and the largest value of every column."""
+    """Give the smallest and the largest value of every column, in shape (2, n_features)."""
     return np.stack([dense(end).ravel() for end in (X.min(axis=0), X.max(axis=0))])
+
+
+def _moments(X: Any, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute weighted means and mean squared deviations of the columns."""
+    mean: Any = sum(share[rows] @ dense(X[rows]) for rows in blocks(*X.shape))
+    square: Any = sum(share[rows] @ np.square(dense(X[rows]) - mean) for rows in blocks(*X.shape))
+    return mean, square
 
 
 def _sparse_moments(X: Any, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -30,15 +30,7 @@ from sklearn_ae.training import AutoencoderNet, check_device, compute_dtype
 AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
 
 
-def build_net(
-    parameters: Any,
-    plan: FitPlan,
-    rows: Rows,
-    seed: int,
-    *,
-    units_per_column: bool,
-    max_components: int,
-) -> AutoencoderNet:
+def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> AutoencoderNet:
     """Build a network that starts at the principal components, if it can, and its net.
 
     Parameters
@@ -51,10 +43,6 @@ def build_net(
         The rows that give units, bounds and principal components.
     seed : int
         Source of all randomness.
-    units_per_column : bool
-        Whether each column is divided by its standard deviation, or all by one scale.
-    max_components : int
-        Upper limit of the code size if a share of the variance decides it.
 
     Returns
     -------
@@ -70,12 +58,12 @@ def build_net(
     criterion = Criterion(parameters.loss)
     n_features = rows.X.shape[1]
     shift, std = column_mean_and_std(rows.X, rows.sample_weight)
-    scale = scale_per_column(std) if units_per_column else one_scale(std)
+    scale = scale_per_column(std) if plan.is_detector else one_scale(std)
     matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
     size = int_or_share(parameters.n_components)
     components = None
     if isinstance(size, float):
-        components = principal_components(matrix, size, random_state)[:max_components]
+        components = principal_components(matrix, size, random_state)[: plan.max_components]
         n_components = max(1, len(components))
     else:
         n_components = size

@@ -5,24 +5,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from skorch.callbacks import Callback, EpochScoring, InputShapeSetter, PrintLog
-from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._fitting.build import build_net
-from sklearn_ae._fitting.folds import fold_paths, validation_of_folds, weigh_folds
-from sklearn_ae._fitting.plan import MIN_ROWS_FOR_FOLDS, FitPlan
-from sklearn_ae.nn import Autoencoder, LinearPath, is_plain
+from sklearn_ae._fitting.members import (
+    is_for_engine,
+    learning_rate,
+    make_members,
+    n_refinement_steps,
+    record_epoch,
+    rows_in_batch,
+    standardize_in_place,
+)
+from sklearn_ae._fitting.plan import FitPlan
+from sklearn_ae._fitting.trial import run_trial
 from sklearn_ae.training import (
     RISING,
-    SCHEDULES,
     AutoencoderNet,
-    Epoch,
     Judge,
-    Members,
     Validation,
     count_operations,
     threads_by_size,
@@ -67,8 +70,10 @@ class Fit:
         Rows that were split off.
     judge : Judge
         What judged the epochs.
-    folds : Judge or None
-        What judged the networks of the folds.
+    by_engine : bool
+        Whether the engine trains the network; otherwise skorch's loop does.
+    trial : Judge or None
+        What judged the networks of the trial.
     curve, validation_curve : list of float
         Losses of the epochs of this training.
     ended_early : bool
@@ -85,12 +90,18 @@ class Fit:
     training: Rows
     validation: Rows | None
     judge: Judge
-    folds: Judge | None = None
+    by_engine: bool
+    trial: Judge | None = None
     curve: list[float] = field(default_factory=list)
     validation_curve: list[float] = field(default_factory=list)
     ended_early: bool = False
     projected: "Fit | None" = None
     explained: float = 1.0
+
+    @property
+    def starts_at_pca(self) -> bool:
+        """Tell whether a new network of this kind is PCA before training."""
+        return self.net.module_.linear_path is not None
 
     @property
     def is_initial(self) -> bool:
@@ -100,23 +111,16 @@ class Fit:
     @property
     def initial_loss(self) -> float:
         """Loss before the first epoch, of rows that were not trained on if there are some."""
-        return (self.folds or self.judge).initial_loss
+        return (self.trial or self.judge).initial_loss
 
     @property
     def best_loss(self) -> float:
         """Loss of the weights that are kept, of rows that were not trained on likewise."""
-        return self.initial_loss if self.is_initial else (self.folds or self.judge).best_loss
+        return self.initial_loss if self.is_initial else (self.trial or self.judge).best_loss
 
 
 def fit(
-    parameters: Any,
-    rows: Rows,
-    plan: FitPlan,
-    seed: int,
-    *,
-    units_per_column: bool,
-    max_components: int,
-    hooks: Hooks | None = None,
+    parameters: Any, rows: Rows, plan: FitPlan, seed: int, *, hooks: Hooks | None = None
 ) -> Fit:
     """Fit a new network.
 
@@ -130,38 +134,26 @@ def fit(
         The plan.
     seed : int
         Source of all randomness.
-    units_per_column : bool
-        Whether each column is divided by its standard deviation, as the detector does. Its
-        validation rows then take no part in units and principal components: they give p-values.
-    max_components : int
-        Upper limit of the code size if a share of the variance decides it.
     hooks : Hooks or None, default=None
         What to call around each epoch.
     """
-    training, validation = _split(rows, plan, parameters, seed, exchangeable=units_per_column)
-    known = training.extract() if units_per_column else rows
-    net = build_net(
-        parameters,
-        plan,
-        known,
-        seed,
-        units_per_column=units_per_column,
-        max_components=max_components,
-    )
-    started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan))
-    by_folds = plan.validation == "cross-validation" and net.module_.linear_path is not None
-    if not by_folds or not _is_for_engine(net, parameters):
+    training, validation = _split(rows, plan, parameters, seed)
+    # The validation rows of the detector give p-values: they take no part in the units.
+    net = build_net(parameters, plan, training.extract() if plan.is_detector else rows, seed)
+    started = _begin(net, parameters, rows, plan, training, validation)
+    net.joined = plan.validation == "trial" or plan.join_certainty is not None
+    if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks)
         return started
-    started.folds = folds = _cross_validate(started, parameters, seed)
-    if folds.best_loss < folds.initial_loss:
+    started.trial = trial = run_trial(net, parameters, rows, plan, seed)
+    if trial.best_loss < trial.initial_loss:
         _train(started, parameters, plan.max_iter, hooks)
         return started
-    started.judge.begin(folds.initial_loss, net.weights())
-    started.judge.diverged = folds.diverged
-    _note_course(started, 0, plan.n_fold_epochs)
+    started.judge.begin(trial.initial_loss, net.weights())
+    started.judge.diverged = trial.diverged
+    _note_course(started, 0, plan.n_trial_epochs)
     if parameters.verbose:
-        print("Cross-validation: training does not lower the loss of new rows. The result is PCA.")
+        print("The trial does not lower the loss of rows it was not trained on. The result is PCA.")
     return started
 
 
@@ -170,11 +162,13 @@ def fit_further(
 ) -> Fit:
     """Train a fitted network further, on the same split of the same rows."""
     forget_broken_bounds(net.module_.bounds, rows.X)
-    exchangeable = net.module_.scale.dim() > 0  # the detector's
-    training, validation = _split(rows, plan, parameters, net.split_seed, exchangeable=exchangeable)
+    training, validation = rows, None
+    if not net.joined:
+        training, validation = _split(rows, plan, parameters, net.split_seed)
     # The weights are no longer those of PCA: any gain counts.
     plan = replace(plan, min_certainty=0.0)
-    started = Fit(net, plan, rows, training, validation, _make_judge(parameters, net, plan, 0.0))
+    started = _begin(net, parameters, rows, plan, training, validation)
+    started.judge.min_gain = 0.0
     _train(started, parameters, plan.max_iter, hooks)
     return started
 
@@ -182,96 +176,42 @@ def fit_further(
 def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
     forget_broken_bounds(net.module_.bounds, rows.X)
-    started = Fit(net, plan, rows, rows, None, Judge(parameters.tol, None, keep_last=True))
+    started = _begin(net, parameters, rows, plan, rows, None)
+    started.judge = Judge(parameters.tol, None, keep_last=True)
     _train(started, parameters, 1, None, schedule="constant")
     return started
 
 
-def _split(
-    rows: Rows, plan: FitPlan, parameters: Any, seed: int, *, exchangeable: bool
-) -> tuple[Rows, Rows | None]:
+def _split(rows: Rows, plan: FitPlan, parameters: Any, seed: int) -> tuple[Rows, Rows | None]:
     if plan.validation != "split" or len(rows) == 1:
         return rows, None
-    generator = torch.Generator().manual_seed(seed)
     training, validation = rows.split(
-        parameters.validation_fraction, generator, keep_equal_together=not exchangeable
+        parameters.validation_fraction,
+        torch.Generator().manual_seed(seed),
+        keep_equal_together=not plan.is_detector,
     )
     return (training, validation) if len(validation) > 0 else (rows, None)
 
 
-def _make_judge(
-    parameters: Any, net: AutoencoderNet, plan: FitPlan, min_gain: float | None = None
-) -> Judge:
+def _begin(
+    net: AutoencoderNet,
+    parameters: Any,
+    rows: Rows,
+    plan: FitPlan,
+    training: Rows,
+    validation: Rows | None,
+) -> Fit:
     rising = RISING.get(parameters.learning_rate_schedule, 0.0) * plan.max_iter
-    if min_gain is None:
-        starts_at_pca = net.module_.linear_path is not None and plan.validation == "split"
-        by_rows = _is_for_engine(net, parameters)
-        min_gain = _MIN_GAIN if starts_at_pca and not by_rows else 0.0
-    return Judge(
+    by_engine = is_for_engine(net, parameters)
+    judge = Judge(
         parameters.tol,
         parameters.n_iter_no_change,
         n_settling=max(int(rising), net.module_.latent.warm_up),
-        min_gain=min_gain,
     )
-
-
-def _cross_validate(started: Fit, parameters: Any, seed: int) -> Judge:
-    """Tell by short trainings whether training lowers the loss of rows that it has not seen.
-
-    Returns
-    -------
-    judge : Judge
-        Its best loss is the initial one, that of PCA, if training does not.
-    """
-    net, rows, plan = started.net, started.rows, started.plan
-    judge = Judge(0.0, None)
-    judge.begin(_mean_error(net, rows), net.weights())
-    fold = rows.folds(plan.n_folds, seed)
-    if len(np.unique(fold)) < plan.n_folds or len(rows.distinct()[1]) < MIN_ROWS_FOR_FOLDS:
-        return judge
-    net.batch_size = _rows_in_batch(parameters, plan, rows)
-    epochs = train(
-        _make_members(net, parameters, plan, fold_paths(net, rows, fold)),
-        net.get_iterator(weigh_folds(rows, fold), training=True),
-        _standardize_by(net.module_),
-        validation_of_folds(net, rows, fold, n_refinement_steps(net, plan.n_judging_steps)),
-        judge,
-        learning_rate=_rate(plan, parameters.learning_rate_schedule),
-        max_epochs=plan.n_fold_epochs,
-        judge_every=plan.judge_every,
-        min_certainty=plan.min_certainty,
-    )
-    seen: list[Epoch] = []
-    try:
-        with threads_by_size(count_operations(net.module_, plan.batch_size)):
-            seen.extend(epochs)
-    except KeyboardInterrupt:
-        net.interrupted_ = True
-        judge.reject()
-    if not judge.best_loss < judge.initial_loss:  # these epochs are all there is to show
-        for epoch in seen:
-            _record(net, epoch)
-    return judge
-
-
-def _mean_error(net: AutoencoderNet, rows: Rows) -> float:
-    """Give the mean squared error of the rows in standard units."""
-    x, weight = rows.take(slice(None))
-    with torch.no_grad():
-        residual = net.module_.residual(to_tensor(x, net.device, net.data_dtype))
-    return float(np.average(residual.square().mean(-1).cpu().numpy(), weights=weight))
-
-
-def _is_for_engine(net: AutoencoderNet, parameters: Any) -> bool:
-    """Tell whether the engine trains a network; otherwise skorch's loop does."""
-    return (
-        is_plain(net.module_)
-        and net.criterion_.is_squared_error
-        and parameters.optimizer in ("adam", "adamw")
-        and parameters.learning_rate_schedule != "reduce_on_plateau"
-        and not net.autocast
-        and not parameters.callbacks
-    )
+    started = Fit(net, plan, rows, training, validation, judge, by_engine)
+    if started.starts_at_pca and plan.validation == "split" and not by_engine:
+        judge.min_gain = _MIN_GAIN
+    return started
 
 
 def _train(
@@ -287,7 +227,7 @@ def _train(
     schedule = parameters.learning_rate_schedule if schedule is None else schedule
     n_before = len(net.history)
     net.interrupted_ = False
-    if _is_for_engine(net, parameters):
+    if started.by_engine:
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
             _train_by_engine(started, parameters, max_epochs, schedule, hooks)
     else:
@@ -304,7 +244,7 @@ def _train(
             callbacks=skorch_callbacks(parameters),
             learning_rate=plan.learning_rate,
             schedule=schedule,
-            batch_size=_rows_in_batch(parameters, plan, started.rows),
+            batch_size=rows_in_batch(parameters, plan, started.rows),
             max_epochs=max_epochs,
             n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
             judge_every=plan.judge_every,
@@ -331,16 +271,12 @@ def _so_far(started: Fit, net: AutoencoderNet, n_before: int) -> Fit:
 
 
 def _train_by_engine(
-    started: Fit,
-    parameters: Any,
-    max_epochs: int,
-    schedule: str,
-    hooks: Hooks | None,
+    started: Fit, parameters: Any, max_epochs: int, schedule: str, hooks: Hooks | None
 ) -> None:
     net, plan, judge = started.net, started.plan, started.judge
-    members = _make_members(net, parameters, plan)
+    members = make_members(net, parameters, plan)
     members.load_state(net.optimizer_)
-    net.batch_size = _rows_in_batch(parameters, plan, started.rows)
+    net.batch_size = rows_in_batch(parameters, plan, started.rows)
     log = PrintLog().initialize() if parameters.verbose else None
     net.gradients_ = {}
     n_before = len(net.history)
@@ -351,16 +287,21 @@ def _train_by_engine(
         members.store(judge.kept_weights()[0])
         return _so_far(started, net.snapshot(), n_before)
 
+    all_batches = None
+    if started.validation is not None and plan.join_certainty is not None:
+        all_batches = net.get_iterator(started.rows, training=True)
     epochs = train(
         members,
         net.get_iterator(started.training, training=True),
-        _standardize_by(net.module_),
-        _make_validation(net, started),
+        standardize_in_place(net),
+        _make_validation(started),
         judge,
-        learning_rate=_rate(plan, schedule),
+        learning_rate=learning_rate(plan, schedule),
         max_epochs=max_epochs,
         judge_every=plan.judge_every,
-        min_certainty=plan.min_certainty if net.module_.linear_path is not None else 0.0,
+        min_certainty=plan.min_certainty if started.starts_at_pca else 0.0,
+        all_batches=all_batches,
+        join_certainty=plan.join_certainty or 0.0,
     )
     start = time.perf_counter()
     try:
@@ -369,8 +310,7 @@ def _train_by_engine(
         for epoch in epochs:
             for name, size in (epoch.gradient_norms or {}).items():
                 net.gradients_.setdefault(name, []).append(size)
-            _record(net, epoch)
-            net.history.record("dur", time.perf_counter() - start)
+            record_epoch(net, epoch, time.perf_counter() - start)
             start = time.perf_counter()
             if log is not None:
                 net.verbose = True
@@ -389,70 +329,18 @@ def _train_by_engine(
             members.store(kept[0], net.optimizer_)
 
 
-def _record(net: AutoencoderNet, epoch: Epoch) -> None:
-    net.history.new_epoch()
-    net.history.record("epoch", len(net.history))
-    net.history.record("train_loss", epoch.train_loss)
-    if epoch.validation_loss is not None:
-        net.history.record("valid_loss", epoch.validation_loss)
-
-
-def _rows_in_batch(parameters: Any, plan: FitPlan, rows: Rows) -> int:
-    """Give the number of rows of a batch: by default, batches are cut by weight."""
-    if parameters.batch_size != "auto":
-        return plan.batch_size
-    return max(1, round(plan.batch_size * len(rows) / rows.total_weight))
-
-
-def _make_members(
-    net: AutoencoderNet,
-    parameters: Any,
-    plan: FitPlan,
-    linear_paths: list[LinearPath] | None = None,
-) -> Members:
-    return Members(
-        net.module_,
-        plan.weight_decay,
-        decoupled=parameters.optimizer == "adamw",
-        max_grad_norm=parameters.max_grad_norm,
-        linear_paths=linear_paths,
-    )
-
-
-def _standardize_by(module: Autoencoder) -> Callable[[Tensor], Tensor]:
-    """Give a function that takes rows to standard units in place."""
-    return lambda x: x.sub_(module.shift).div_(module.scale).to(module.dtype)
-
-
-def _rate(plan: FitPlan, schedule: str) -> Callable[[float], float]:
-    """Give the learning rate as a function of the progress."""
-    return lambda progress: plan.learning_rate * SCHEDULES[schedule](progress)
-
-
-def _make_validation(net: AutoencoderNet, started: Fit) -> Validation | None:
+def _make_validation(started: Fit) -> Validation | None:
     """Give the validation rows in standard units."""
     if started.validation is None:
         return None
-    width = started.rows.X.shape[1]
+    net, width = started.net, started.rows.X.shape[1]
     n_rows = min(_MAX_VALIDATION_ROWS, max(64, _MAX_VALIDATION_ENTRIES // width))
-    x, weight = started.validation.subsample(n_rows).take(slice(None))
+    some = started.validation.subsample(n_rows)
     return Validation(
-        net.module_.standardize(to_tensor(x, net.device, net.data_dtype)),
-        torch.ones(len(x), dtype=net.dtype, device=net.device)
-        if weight is None
-        else to_tensor(weight, net.device, net.dtype) * started.rows.mean_weight,
+        net.module_.standardize(to_tensor(some[:][0], net.device, net.data_dtype)),
+        to_tensor(some.weight() * some.mean_weight, net.device, net.dtype),
         n_refinement_steps(net, started.plan.n_judging_steps),
     )
-
-
-def n_refinement_steps(net: AutoencoderNet, n_steps: int) -> int:
-    """Give the number of refinement steps: none where the nearest code is not the right one."""
-    refines = (
-        net.module_.latent.is_identity
-        and net.module_.corruption is None
-        and net.criterion_.is_squared_error
-    )
-    return n_steps if refines else 0
 
 
 def skorch_callbacks(parameters: Any) -> list[Callback]:

@@ -18,26 +18,26 @@ _HIDDEN_LAYER_SIZES = (
 )
 # Weight decay is this many times the columns for each row, and at most the second number.
 _DECAY, _MAX_DECAY = 30, 0.4
-# Below so many rows, cross-validation tells whether training helps; from so many on (or where the
-# number of epochs is given), a tenth of the rows is a validation set.
-_MIN_ROWS_FOR_SPLIT, _MIN_ROWS_FOR_VALIDATION = 500, 100
-_N_FOLDS = 3
-MIN_ROWS_FOR_FOLDS = 10
-# Steps of the default training below so many rows, for each further row, and the share of them in
-# the training of a fold. With more rows, the arithmetic of all steps is bounded:
-# some seconds for 20,000 rows, a minute of two cores at most.
-_N_STEPS, _N_STEPS_PER_ROW, _FOLD_SHARE = 80, 0.28, 0.15
+# With few rows, a trial tells whether training helps: the networks of three folds are trained for
+# this share of the epochs. With more rows, or a given number of epochs, validation rows tell. Below
+# the last number of rows, they are worth more as training rows once they have told.
+_FEW_ROWS, _N_FOLDS, _TRIAL_SHARE = 500, 3, 0.15
+_MIN_ROWS_FOR_SPLIT, _MANY_ROWS = 100, 5000
+# Steps of the default training with few rows, and for each row. With more rows, the arithmetic of
+# all steps is bounded: some seconds for 20,000 rows, a minute of two cores at most.
+_N_STEPS, _N_STEPS_PER_ROW = 70, 0.3
 _OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 1.5e5, 4e12
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 200
-# Evaluations of the validation rows in a training, and refinement steps in each.
-_N_JUDGEMENTS, _N_FOLD_JUDGEMENTS, _N_JUDGING_STEPS = 10, 1, 5
+# Evaluations of the validation rows in a training, and refinement steps of their codes in each.
+_N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
 # Refinement steps of `transform`, at most: most rows are done after four.
 _N_REFINEMENT_STEPS = 20
 # From so many columns on, the network is trained on principal components: on all of them if there
 # are no more rows than this, otherwise on 1.5 times the code size, but at least this many.
 _WIDE, _MAX_PROJECTED, _MIN_PROJECTED = 2000, 1000, 64
-# Standard errors by which the validation loss has to fall below that of PCA.
-_MIN_CERTAINTY = 0.5
+# Standard errors by which the validation loss has to fall below that of PCA for training to be
+# kept, and for validation rows to become training rows.
+_MIN_CERTAINTY, _JOIN_CERTAINTY = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,15 @@ class FitPlan:
         Rows in a batch.
     max_iter : int
         Number of epochs, at most.
-    validation : {"none", "split", "cross-validation"}
-        Which rows judge the training: the training rows, a part that is split off, or each row by
-        a network that is trained without it.
-    n_folds, n_fold_epochs : int
-        Number of folds of the cross-validation, and of the epochs of their short trainings; 0
-        without it.
+    validation : {"none", "split", "trial"}
+        Which rows judge the training: the training rows; validation rows that are split off; or
+        all rows in a trial, a short training of a network for each fold, judged by the rows of the
+        fold. After a trial, the network is trained on all rows.
+    join_certainty : float or None
+        Standard errors by which the validation loss has to fall for the validation rows to become
+        training rows; None: they do not.
+    n_folds, n_trial_epochs : int
+        Number of folds and of epochs of the trial; 0 without a trial.
     judge_every : int
         Number of epochs from one evaluation of the validation rows to the next.
     n_judging_steps, n_refinement_steps : int
@@ -72,6 +75,11 @@ class FitPlan:
         can be refined.
     min_certainty : float
         Standard errors by which the validation loss has to fall for any training to be kept.
+    is_detector : bool
+        Whether each column is divided by its own standard deviation, and validation rows take no
+        part in it, as p-values need; otherwise all columns are divided by one scale.
+    max_components : int
+        Upper limit of the code size if a share of the variance decides it.
     n_projected : int or None
         Number of principal components that the network is trained on, for wide data; None: it
         is trained on the columns.
@@ -83,12 +91,15 @@ class FitPlan:
     batch_size: int
     max_iter: int
     validation: str
+    join_certainty: float | None
     n_folds: int
-    n_fold_epochs: int
+    n_trial_epochs: int
     judge_every: int
     n_judging_steps: int
     n_refinement_steps: int
     min_certainty: float
+    is_detector: bool
+    max_components: int
     n_projected: int | None = None
 
 
@@ -97,7 +108,7 @@ def make_plan(
     n_rows: float,
     n_features: int,
     *,
-    is_transformer: bool,
+    is_detector: bool,
     is_plain: bool,
 ) -> FitPlan:
     """Make the plan of a fit.
@@ -110,11 +121,14 @@ def make_plan(
         The sum of the weights of the rows.
     n_features : int
         Number of columns.
-    is_transformer : bool
-        Whether the estimator is judged by its reconstructions.
+    is_detector : bool
+        Whether the estimator is the detector, or the transformer.
     is_plain : bool
         Whether the parameters ask for a plain network that starts at PCA, which the engine trains.
     """
+    is_transformer = not is_detector
+    # A code as wide as the data can copy any outlier.
+    max_components = max(1, n_features - 1) if is_detector else n_features
     n_projected = None
     if is_transformer and is_plain and n_features > _WIDE:
         n_projected = _n_projected(parameters, n_rows, n_features)
@@ -122,9 +136,16 @@ def make_plan(
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
     batch_size = _batch_size(parameters, n_rows, is_plain)
     steps_of_epoch = math.ceil(n_rows / batch_size)
-    # skorch's loop, which callbacks need, trains one network.
-    in_one_batch = is_transformer and is_plain and not parameters.callbacks
-    validation = _validation(parameters, n_rows, in_one_batch)
+    is_all_auto = (
+        is_transformer
+        and is_plain
+        and parameters.max_iter == parameters.early_stopping == "auto"
+        and not parameters.callbacks  # skorch's loop has no trial
+    )
+    validation = _validation(parameters, n_rows, is_all_auto)
+    joins = validation == "split" and is_all_auto and n_rows < _MANY_ROWS
+    if parameters.n_iter_no_change is not None:
+        joins = False  # patience needs validation rows to the end
     refines = is_transformer and parameters.transform_max_iter != 0
     n_refinement_steps = 0
     if refines:
@@ -139,11 +160,7 @@ def make_plan(
         max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
     else:
         max_iter = min(max(1000 // steps_of_epoch, 5), 300)
-    n_fold_epochs = 0
     judge_every = max_iter // _N_JUDGEMENTS if refines else 1
-    if validation == "cross-validation":
-        n_fold_epochs = max(1, int(max_iter * _FOLD_SHARE))
-        judge_every = n_fold_epochs // _N_FOLD_JUDGEMENTS
     if parameters.n_iter_no_change is not None:
         judge_every = min(judge_every, parameters.n_iter_no_change // 2)
     return FitPlan(
@@ -153,12 +170,15 @@ def make_plan(
         batch_size=batch_size,
         max_iter=max_iter,
         validation=validation,
-        n_folds=_N_FOLDS if validation == "cross-validation" else 0,
-        n_fold_epochs=n_fold_epochs,
+        join_certainty=_JOIN_CERTAINTY if joins else None,
+        n_folds=_N_FOLDS if validation == "trial" else 0,
+        n_trial_epochs=max(1, int(max_iter * _TRIAL_SHARE)) if validation == "trial" else 0,
         judge_every=max(1, judge_every),
         n_judging_steps=min(n_refinement_steps, _N_JUDGING_STEPS),
         n_refinement_steps=n_refinement_steps,
         min_certainty=_MIN_CERTAINTY if parameters.early_stopping == "auto" else 0.0,
+        is_detector=is_detector,
+        max_components=max_components,
         n_projected=n_projected,
     )
 
@@ -176,7 +196,7 @@ def _n_steps(n_rows: float, is_plain: bool) -> float:
     """Give the number of steps of the default training."""
     if not is_plain:
         return 6000
-    if n_rows < _MIN_ROWS_FOR_SPLIT:
+    if n_rows < _FEW_ROWS:
         return _N_STEPS + _N_STEPS_PER_ROW * n_rows
     return min(0.8 * n_rows - 100, 3000) + n_rows / 100
 
@@ -204,12 +224,12 @@ def _batch_size(parameters: Any, n_rows: float, is_plain: bool) -> int:
     return int(min(max(n_rows // 16, 128), 512))
 
 
-def _validation(parameters: Any, n_rows: float, is_cross_validated: bool) -> str:
+def _validation(parameters: Any, n_rows: float, is_all_auto: bool) -> str:
     if parameters.early_stopping != "auto":
         return "split" if parameters.early_stopping else "none"
-    if is_cross_validated and parameters.max_iter == "auto" and n_rows < _MIN_ROWS_FOR_SPLIT:
-        return "cross-validation"
-    return "split" if n_rows >= _MIN_ROWS_FOR_VALIDATION else "none"
+    if is_all_auto and n_rows < _FEW_ROWS:
+        return "trial"
+    return "split" if n_rows >= _MIN_ROWS_FOR_SPLIT else "none"
 
 
 def _weight_decay(parameters: Any, n_rows: float, n_features: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
@@ -67,16 +67,13 @@ def fit_projected(
     bounds = None if parameters.output_activation == "identity" else column_bounds(rows)
 
     def lift(done: Fit) -> Fit:
-        validation = None
-        if done.validation is not None:
-            validation = replace_matrix(done.validation, rows.X)
-        net = lift_net(done.net, projection, bounds)
+        validation = done.validation
         return replace(
             done,
-            net=net,
+            net=lift_net(done.net, projection, bounds),
             rows=rows,
-            training=replace_matrix(done.training, rows.X),
-            validation=validation,
+            training=replace(done.training, X=rows.X),
+            validation=None if validation is None else replace(validation, X=rows.X),
             projected=done,
             explained=projection.explained,
         )
@@ -84,21 +81,7 @@ def fit_projected(
     if hooks is not None:
         end = hooks.end
         hooks = Hooks(hooks.begin, lambda make_fit: end(lambda: lift(make_fit())))
-    done = fit(
-        parameters,
-        projected,
-        plan,
-        seed,
-        units_per_column=False,
-        max_components=projected.X.shape[1],
-        hooks=hooks,
-    )
-    return lift(done)
-
-
-def replace_matrix(part: Rows, X: Any) -> Rows:
-    """Give the same selection of the rows of another matrix."""
-    return Rows(X, part.sample_weight, part.index, part.mean_weight)
+    return lift(fit(parameters, projected, plan, seed, hooks=hooks))
 
 
 def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]:
@@ -117,7 +100,7 @@ def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]
     _, projected_std = column_mean_and_std(projected, rows.sample_weight)
     total = np.square(std).sum()
     explained = min(1.0, float(np.square(projected_std).sum() / total)) if total > 0 else 1.0
-    return Projection(axes, shift, explained), replace_matrix(rows, projected)
+    return Projection(axes, shift, explained), replace(rows, X=projected)
 
 
 def lift_net(
@@ -138,7 +121,7 @@ def lift_net(
     axes = torch.as_tensor(projection.axes.copy()).to(net.device, net.dtype)
     # The projected rows have a mean of zero but for rounding.
     first, last = small.encoder.layers[0], small.decoder.layers[-1]
-    first.weight = nn.Parameter(_from_left(axes.T, first.weight))
+    first.weight = nn.Parameter(axes.T @ first.weight)
     last.weight = nn.Parameter(last.weight @ axes)
     last.bias = nn.Parameter(last.bias @ axes)
     path = None
@@ -162,7 +145,3 @@ def lift_net(
     lifted.__dict__.update(module=module.eval(), module_=module, principal_axes=None)
     lifted.initialize_optimizer()
     return lifted
-
-
-def _from_left(matrix: Tensor, weight: Tensor) -> Tensor:
-    return matrix @ weight.detach()

@@ -8,32 +8,29 @@ from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae.nn import Autoencoder, encode_refined, weighted_mean
 from sklearn_ae.training import AutoencoderNet, count_operations, threads_by_size
 
-# Rows, or of wide rows entries, that are looked at.
-_N_ROWS, _N_ENTRIES = 2048, 2**20
+_N_ROWS, _N_ENTRIES = 2048, 2**20  # rows, or of wide rows entries, that are looked at
 # Codes that are decoded to choose coordinates, and again to see what each explains: a row takes one
 # for every component.
 _N_DECODED = 2**13
-# Rows for the coordinates in which codes are refined.
-_N_ROUGHLY = 32
-# Entries of the reconstructions that are held at once.
-_N_AT_ONCE = 2**18
+_N_ROUGHLY = 32  # rows for the coordinates in which codes are refined
+_N_AT_ONCE = 2**18  # entries of the reconstructions that are held at once
 
 
 def divide_explained_variance(
-    net: AutoencoderNet, rows: Rows, *, arrange: bool, n_steps: int = 0
+    net: AutoencoderNet, rows: Rows, *, arrange: bool, n_steps: int
 ) -> np.ndarray:
-    """Divide what the autoencoder explains among the components, of shape (n_components,).
+    """Divide what the autoencoder explains of training rows among the components.
 
-    In proportion to what the error would gain if the component was always at its mean. The sum is
-    the share of the variance that the autoencoder reconstructs. `rows` are those of the training.
-    With `arrange`, the coordinates in which codes are given away are chosen first, where the latent
-    leaves a choice.
+    The shares, of shape (n_components,), are in proportion to what the error would gain if the
+    component was always at its mean. Their sum is the share of the variance that the autoencoder
+    reconstructs. With `arrange`, the coordinates in which codes are given away are chosen first, if
+    the latent leaves a choice. `n_steps` is the number of refinement steps of the codes.
     """
     module = net.module_
     n_rows = min(_N_ROWS, max(_N_ENTRIES // rows.X.shape[1], 2 * net.n_components))
     some = rows.subsample(n_rows)
     # In random order, so that any part of them is like the others, of periodic rows too.
-    X, weights = some.take(np.random.default_rng(0).permutation(len(some)))
+    X, weights = some[np.random.default_rng(0).permutation(len(some))]
     x = to_tensor(X, net.device, net.data_dtype)
     weight = None if weights is None else to_tensor(weights, net.device, net.dtype)
     with torch.no_grad(), threads_by_size(count_operations(module, len(x))):
@@ -56,35 +53,26 @@ def divide_explained_variance(
 def _arranged_codes(
     net: AutoencoderNet, x: Tensor, weight: Tensor | None, arrange: bool, n_steps: int
 ) -> tuple[Tensor, bool]:
-    """Give the codes of rows, in coordinates that are chosen first where the latent allows it."""
+    """Give the codes of rows, and whether their coordinates were chosen anew."""
     module, basis = net.module_, net.module_.basis
-    if basis is None or not arrange:
-        return encode_refined(module, x, n_steps), False
-    code = module.encode_standard(module.standardize(x))
     n_slopes = max(1, _N_DECODED // net.n_components)
-    is_arranged = _arrange(net, code, weight, _N_ROUGHLY if n_steps else n_slopes)
-    if is_arranged and n_steps:
-        # In coordinates in which steps have the right length; then these codes decide.
-        code = basis.decode(encode_refined(module, x, n_steps))
-        is_arranged = _arrange(net, code, weight, n_slopes)
-    elif n_steps:
-        return encode_refined(module, x, n_steps), False
-    return basis.encode(code), is_arranged
 
+    def decode(code: Tensor) -> Tensor:
+        # Without clipping, so that the codes of principal components are those of PCA.
+        raw = module.decode_raw(code)
+        return raw if module.output_activation is None else module.to_standard_units(raw)
 
-def _arrange(net: AutoencoderNet, code: Tensor, weight: Tensor | None, n_slopes: int) -> bool:
-    """Choose coordinates; False where codes stay as they are."""
-    module = net.module_
-    assert module.basis is not None, "there are coordinates to choose"
-    return module.basis.arrange(
-        code,
-        # Before clipping, so that the codes of principal components are those of PCA.
-        module.decode_raw
-        if module.output_activation is None
-        else lambda code: module.to_standard_units(module.decode_raw(code)),
-        weight,
-        n_slopes,
-    )
+    if arrange and basis is not None:
+        code = module.encode_standard(module.standardize(x))
+        is_arranged = basis.arrange(code, decode, weight, _N_ROUGHLY if n_steps else n_slopes)
+        if not n_steps:
+            return basis.encode(code), is_arranged
+        if is_arranged:
+            # In coordinates in which steps have the right length; then these codes decide.
+            code = basis.decode(encode_refined(module, x, n_steps))
+            is_arranged = basis.arrange(code, decode, weight, n_slopes)
+            return basis.encode(code), is_arranged
+    return encode_refined(module, x, n_steps), False
 
 
 def _errors(

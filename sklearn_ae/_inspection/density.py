@@ -16,7 +16,7 @@ _N_ROWS, _ROWS_EACH, _MAX_COMPONENTS = 512, 40, 12
 
 
 def hidden_values(net: AutoencoderNet, rows: Rows) -> np.ndarray:
-    """Give what the encoder gives for rows drawn at random, by their weights."""
+    """Give the encoder's output for rows that are drawn at random by their weights."""
     module = net.module_
     with threads_by_size(count_operations(module, _N_ROWS)):
         X = draw_rows(rows, _N_ROWS)
@@ -24,28 +24,22 @@ def hidden_values(net: AutoencoderNet, rows: Rows) -> np.ndarray:
 
 
 class CodeDensity:
-    """A Gaussian mixture of what the encoder gives. It keeps no row."""
+    """A Gaussian mixture of the encoder's outputs. It keeps no row."""
 
     def __init__(self, hidden: np.ndarray) -> None:
         # Here: the import takes a tenth of the time of importing PyTorch.
         from sklearn.mixture import GaussianMixture
 
         hidden = hidden.astype(np.float64)
-        self.shift = hidden.mean(axis=0)
-        spread = hidden.std(axis=0)
+        self.shift, spread = hidden.mean(axis=0), hidden.std(axis=0)
         self.scale = np.where(spread > 0, spread, 1.0)
         standard = (hidden - self.shift) / self.scale
         n_rows, width = standard.shape
-        if n_rows == 1:
+        if n_rows == 1:  # too few for scikit-learn
             standard = np.repeat(standard, 2, axis=0)
         size = int(np.clip(n_rows // max(_ROWS_EACH, 2 * width), 1, _MAX_COMPONENTS))
         mixture = GaussianMixture(
-            size,
-            reg_covar=1e-4,
-            tol=1e-2,
-            max_iter=5,
-            init_params="k-means++",
-            random_state=0,
+            size, reg_covar=1e-4, tol=1e-2, max_iter=5, init_params="k-means++", random_state=0
         )
         # The mixture is fitted in NumPy, whatever arrays the user works with.
         numpy_only = config_context(array_api_dispatch=False)
@@ -58,8 +52,6 @@ class CodeDensity:
     def sample(self, n_samples: int, random_state: np.random.RandomState) -> np.ndarray:
         """Draw from the mixture."""
         counts = random_state.multinomial(n_samples, self.weights)
-        draws = [
-            random_state.multivariate_normal(mean, covariance, count)
-            for mean, covariance, count in zip(self.means, self.covariances, counts, strict=True)
-        ]
+        components = zip(self.means, self.covariances, counts, strict=True)
+        draws = [random_state.multivariate_normal(*component) for component in components]
         return random_state.permutation(np.concatenate(draws)) * self.scale + self.shift

@@ -20,8 +20,7 @@ def sample(
     """Draw codes from their density, or from the prior if that is None, and decode them."""
     module = net.module_
     if density is None:
-        codes = random_state.normal(size=(n_samples, net.n_components))
-        return net.compute(module.decode, codes)
+        return net.compute(module.decode, random_state.normal(size=(n_samples, net.n_components)))
 
     def decode(hidden: Tensor) -> Tensor:
         return module.to_input_units(module.decode_raw(module.latent(hidden.to(module.dtype))))
@@ -45,8 +44,9 @@ def log_likelihood(net: AutoencoderNet, X: Any, n_samples: int) -> np.ndarray:
     """
     module, criterion = net.module_, net.criterion_
     # The same numbers for every row: its estimate does not depend on the rows beside it.
-    noise = torch.empty(n_samples, net.n_components, dtype=module.dtype)
-    noise = noise.normal_(generator=torch.Generator().manual_seed(0)).to(net.device)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(n_samples, net.n_components, generator=generator, dtype=module.dtype)
+    noise = noise.to(net.device)
     nats = net.compute(
         lambda x: module.latent.log_likelihood(module, criterion.per_sample, x, noise), X
     )

@@ -27,8 +27,8 @@ class Usual(NamedTuple):
 
 def make_usual(net: AutoencoderNet, rows: Rows) -> Usual:
     """Compute what is usual for training rows, from a random subsample of 1,000."""
-    X, weight = rows.subsample(_MAX_ROWS)[:]
-    weight = np.ones(len(X)) if weight is None else weight.astype(np.float64)
+    some = rows.subsample(_MAX_ROWS)
+    X, weight = some[:][0], some.weight().astype(np.float64)
     codes = net.compute(net.module_.encode, X)
     with one_blas_thread():
         code_distance = RobustDistance(codes, weight)

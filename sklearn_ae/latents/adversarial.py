@@ -9,7 +9,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from sklearn_ae import nn
-from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.latents.wasserstein import squared_discrepancy
 from sklearn_ae.nn.latent import Network
 
@@ -50,9 +50,7 @@ class Adversarial(LatentParameters):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer
     >>> from sklearn_ae.latents import Adversarial
-    >>> autoencoder = AutoencoderTransformer(
-    ...     n_components=8, latent=Adversarial(), max_iter=5, random_state=0
-    ... )
+    >>> autoencoder = AutoencoderTransformer(n_components=8, latent=Adversarial(), max_iter=5)
     >>> autoencoder.fit(load_digits().data).sample(3).shape
     (3, 64)
     """
@@ -80,27 +78,27 @@ class _Adversarial(nn.Latent):
     def objective(
         self, autoencoder: Network, output: nn.Output, loss: Tensor, weight: Tensor | None
     ) -> nn.Objective:
-        code = output.code
         mean, _ = super().objective(autoencoder, output, loss, weight)
         with torch.no_grad():
-            value = mean + self.weight * squared_discrepancy(code, weight)
+            value = mean + self.weight * squared_discrepancy(output.code, weight)
         if not torch.is_grad_enabled():
             return nn.Objective(value, value)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
-        deceived = softplus(-functional_call(self.discriminator, frozen, (code,)))
-        game = self.weight * nn.weighted_mean(deceived, weight).squeeze(-1)
-        game = game + self._discriminator_loss(code.detach(), weight)
+        judged = functional_call(self.discriminator, frozen, (output.code,)).squeeze(-1)
+        game = self.weight * mean_over_rows(softplus(-judged), weight)
+        game = game + self._discriminator_loss(output.code.detach(), weight)
         return nn.Objective(mean + game, value)
 
     def _discriminator_loss(self, code: Tensor, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties are computed in training only"
         prior = self.context.normal(code.new_empty(_N_PRIOR, code.shape[-1])).requires_grad_()
         code = code.requires_grad_()
-        of_prior, of_code = self.discriminator(prior), self.discriminator(code)
-        loss = softplus(-of_prior).mean() + nn.weighted_mean(softplus(of_code), weight).squeeze(-1)
+        of_prior = self.discriminator(prior).squeeze(-1)
+        of_code = self.discriminator(code).squeeze(-1)
+        loss = softplus(-of_prior).mean() + mean_over_rows(softplus(of_code), weight)
         gradients = torch.autograd.grad(
             (of_prior.sum(), of_code.sum()), (prior, code), create_graph=True
         )
-        squares = [gradient.square().sum(dim=-1, keepdim=True) for gradient in gradients]
-        gradient_penalty = squares[0].mean() + nn.weighted_mean(squares[1], weight).squeeze(-1)
+        at_prior, at_code = (gradient.square().sum(dim=-1) for gradient in gradients)
+        gradient_penalty = at_prior.mean() + mean_over_rows(at_code, weight)
         return loss + gradient_penalty

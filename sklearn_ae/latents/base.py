@@ -1,6 +1,7 @@
-"""Base class of the latents."""
+"""What the latents share."""
 
 import torch
+from torch import Tensor
 
 from sklearn_ae import nn
 from sklearn_ae.parameters import ParameterObject
@@ -9,33 +10,23 @@ from sklearn_ae.parameters import ParameterObject
 class LatentParameters(ParameterObject):
     """Base class of the latents of this package.
 
-    A subclass defines ``_build(n_components, generator)``, which checks the parameters and
-    returns the module. A latent of your own needs only a method ``build(n_components)``.
+    A subclass defines ``_build``. A latent of your own needs only ``build(n_components)``.
     """
 
     has_likelihood = False  # whether the estimator has `log_likelihood`, known before fit
 
     def build(self, n_components: int, *, generator: torch.Generator | None = None) -> nn.Latent:
-        """Build the module.
+        # numpydoc ignore=PR01,RT01
+        """Check the parameters, and build the module for codes of size `n_components`.
 
-        Parameters
-        ----------
-        n_components : int
-            Size of the code.
-        generator : torch.Generator or None, default=None
-            Source of initial weights. None: the global one.
-
-        Returns
-        -------
-        latent : nn.Latent
-            The module.
-
-        Raises
-        ------
-        ValueError
-            If a parameter has an invalid value.
+        `generator` gives the initial weights. None: the global random state gives them.
         """
         return self._build(n_components, generator)
 
     def _build(self, n_components: int, generator: torch.Generator | None) -> nn.Latent:
         raise NotImplementedError
+
+
+def mean_over_rows(values: Tensor, weight: Tensor | None) -> Tensor:  # numpydoc ignore=PR01,RT01
+    """Average values of shape ``(batch,)``, weighted by `weight` of the same shape or None."""
+    return nn.weighted_mean(values[:, None], weight)[0]

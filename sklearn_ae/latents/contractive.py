@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.nn.latent import Network
 
 
@@ -68,5 +68,5 @@ class _Contractive(nn.Latent):
             (gradient,) = torch.autograd.grad(
                 (code @ projection).sum(), standard, create_graph=to_differentiate
             )
-        squares = gradient.square().sum(dim=-1, keepdim=True) / code.shape[-1]
-        return self.weight * nn.weighted_mean(squares, weight).squeeze(-1)
+        squares = gradient.square().sum(dim=-1) / code.shape[-1]
+        return self.weight * mean_over_rows(squares, weight)

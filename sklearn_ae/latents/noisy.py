@@ -24,8 +24,7 @@ class Noisy(LatentParameters):
 
     References
     ----------
-    Poole, Sohl-Dickstein and Ganguli, "Analyzing noise in autoencoders and deep
-    networks", 2014.
+    Poole, Sohl-Dickstein and Ganguli, "Analyzing noise in autoencoders and deep networks", 2014.
 
     Examples
     --------

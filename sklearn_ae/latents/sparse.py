@@ -34,17 +34,14 @@ class Sparse(LatentParameters):
     ----------
     .. [1] Olshausen and Field, "Emergence of simple-cell receptive field properties by
        learning a sparse code for natural images", Nature 381, 1996.
-    .. [2] Lee, Ekanadham and Ng, "Sparse deep belief net model for visual area V2", NIPS
-       2007.
+    .. [2] Lee, Ekanadham and Ng, "Sparse deep belief net model for visual area V2", NIPS 2007.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer
     >>> from sklearn_ae.latents import Sparse
-    >>> autoencoder = AutoencoderTransformer(
-    ...     n_components=100, latent=Sparse(weight=0.1), max_iter=5, random_state=0
-    ... )
+    >>> autoencoder = AutoencoderTransformer(100, latent=Sparse(weight=0.1), max_iter=5)
     >>> codes = autoencoder.fit_transform(load_digits().data)
     >>> bool((codes == 0).mean() > 0.3)
     True
@@ -65,10 +62,9 @@ class Sparse(LatentParameters):
         check_scalar(weight, "weight", Real, min_val=0)
         if self.penalty == "l1":
             return _SparseByL1(weight)
-        check_scalar(
-            self.target, "target", Real, min_val=0, max_val=1, include_boundaries="neither"
-        )
-        return _SparseByDivergence(weight, self.target)
+        target = self.target
+        check_scalar(target, "target", Real, min_val=0, max_val=1, include_boundaries="neither")
+        return _SparseByDivergence(weight, target)
 
 
 class _SparseByL1(nn.Latent):
@@ -127,9 +123,7 @@ class TopK(LatentParameters):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer
     >>> from sklearn_ae.latents import TopK
-    >>> autoencoder = AutoencoderTransformer(
-    ...     n_components=100, latent=TopK(5), max_iter=5, random_state=0
-    ... )
+    >>> autoencoder = AutoencoderTransformer(n_components=100, latent=TopK(5), max_iter=5)
     >>> codes = autoencoder.fit_transform(load_digits().data)
     >>> set((codes != 0).sum(axis=1).tolist())
     {5}

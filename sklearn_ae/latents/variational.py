@@ -66,12 +66,11 @@ class Variational(LatentParameters):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer
     >>> from sklearn_ae.latents import Variational
-    >>> autoencoder = AutoencoderTransformer(
-    ...     n_components=4, latent=Variational(beta=2.0), max_iter=5, random_state=0
-    ... ).fit(load_digits().data)
+    >>> X = load_digits().data
+    >>> autoencoder = AutoencoderTransformer(4, latent=Variational(beta=2.0), max_iter=5).fit(X)
     >>> autoencoder.sample(3).shape
     (3, 64)
-    >>> autoencoder.log_likelihood(load_digits().data).shape
+    >>> autoencoder.log_likelihood(X).shape
     (1797,)
     """
 
@@ -121,7 +120,8 @@ class _Variational(nn.Latent):
         return mean + log_std.exp() * self.context.normal(mean)
 
     def divergence(self, hidden: Tensor) -> Tensor:
-        return divergence(hidden)
+        mean, log_std = _moments(hidden)
+        return (mean.square() + (2 * log_std).exp() - 1) / 2 - log_std
 
     def objective(
         self, autoencoder: Network, output: nn.Output, loss: Tensor, weight: Tensor | None
@@ -143,29 +143,21 @@ class _Variational(nn.Latent):
             if self.training and not self.context.is_trial:
                 self.noise_scale.lerp_(scale.to(self.noise_scale.dtype), _MOMENTUM)
         nats = likelihood(loss, scale) * n_features
-        value = self._bound(output.hidden, ratio, nats, weight, self.beta) / n_features
-        share = (self.context.epoch + 1) / (self.warm_up + 1)
-        if share >= 1:
-            return nn.Objective(value, value)
-        # The value has the full divergence: epochs are compared by the same bound.
-        warming = self._bound(output.hidden, ratio, nats, weight, share * self.beta)
-        return nn.Objective(warming / n_features, value)
 
-    def _bound(
-        self,
-        hidden: Tensor,
-        ratio: Tensor | None,
-        nats: Tensor,
-        weight: Tensor | None,
-        beta: float,
-    ) -> Tensor:
-        if ratio is None:
-            divergences = divergence(hidden)
+        def bound(beta: float) -> Tensor:
+            if ratio is not None:
+                each = (beta * ratio - nats).logsumexp(dim=0) - math.log(self.n_samples)
+                return -_mean(each, weight) / n_features
+            each = self.divergence(output.hidden)
             if weight is not None:
-                divergences = divergences * weight[:, None]
-            return _mean(nats, weight) + beta * divergences.mean(0).clamp(self.free_bits).sum()
-        bound = (beta * ratio - nats).logsumexp(dim=0) - math.log(self.n_samples)
-        return -_mean(bound, weight)
+                each = each * weight[:, None]
+            divergences = each.mean(0).clamp(self.free_bits).sum()
+            return (_mean(nats, weight) + beta * divergences) / n_features
+
+        value = bound(self.beta)
+        share = (self.context.epoch + 1) / (self.warm_up + 1)
+        # The value has the full divergence: epochs are compared by the same bound.
+        return nn.Objective(value if share >= 1 else bound(share * self.beta), value)
 
     def log_likelihood(
         self,
@@ -195,23 +187,6 @@ class _Variational(nn.Latent):
             log_weight = log_weight.nan_to_num(-math.inf, -math.inf, -math.inf)
             total = total.logaddexp(log_weight.logsumexp(dim=0))
         return total - math.log(len(noise))
-
-
-def divergence(hidden: Tensor) -> Tensor:
-    """Compute the Kullback-Leibler divergence from the standard normal distribution.
-
-    Parameters
-    ----------
-    hidden : Tensor of shape (..., 2 * n_components)
-        Means and log variances.
-
-    Returns
-    -------
-    divergence : Tensor of shape (..., n_components)
-        In nats.
-    """
-    mean, log_std = _moments(hidden)
-    return (mean.square() + (2 * log_std).exp() - 1) / 2 - log_std
 
 
 def _moments(hidden: Tensor) -> tuple[Tensor, Tensor]:

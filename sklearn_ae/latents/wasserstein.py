@@ -7,7 +7,7 @@ from sklearn.utils import check_scalar
 from torch import Tensor
 
 from sklearn_ae import nn
-from sklearn_ae.latents.base import LatentParameters
+from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.nn.latent import Network
 
 # Widths of the kernels, relative to the typical distance between two draws from the prior.
@@ -37,17 +37,14 @@ class Wasserstein(LatentParameters):
     ----------
     .. [1] Gretton, Borgwardt, Rasch, Schoelkopf and Smola, "A kernel two-sample test",
        JMLR 13, 2012.
-    .. [2] Tolstikhin, Bousquet, Gelly and Schoelkopf, "Wasserstein auto-encoders", ICLR
-       2018.
+    .. [2] Tolstikhin, Bousquet, Gelly and Schoelkopf, "Wasserstein auto-encoders", ICLR 2018.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer
     >>> from sklearn_ae.latents import Wasserstein
-    >>> autoencoder = AutoencoderTransformer(
-    ...     n_components=8, latent=Wasserstein(), max_iter=5, random_state=0
-    ... )
+    >>> autoencoder = AutoencoderTransformer(n_components=8, latent=Wasserstein(), max_iter=5)
     >>> autoencoder.fit(load_digits().data).sample(3).shape
     (3, 64)
     """
@@ -73,19 +70,11 @@ class _Wasserstein(nn.Latent):
 
 
 def squared_discrepancy(code: Tensor, weight: Tensor | None = None) -> Tensor:
+    # numpydoc ignore=PR01,RT01
     """Compute the squared maximum mean discrepancy from the standard normal distribution.
 
-    Parameters
-    ----------
-    code : Tensor of shape (n, n_components)
-        Codes.
-    weight : Tensor of shape (n,) or None, default=None
-        Sample weights.
-
-    Returns
-    -------
-    discrepancy : Tensor of shape ()
-        The discrepancy. It is at least about 1 / n, since each code is compared with itself.
+    `code` is of shape ``(n, n_components)``, `weight` of shape ``(n,)``. The discrepancy is at
+    least about 1 / n, since each code is compared with itself.
     """
     n_components = code.shape[-1]
     squares = code.square().sum(dim=-1)
@@ -98,8 +87,8 @@ def squared_discrepancy(code: Tensor, weight: Tensor | None = None) -> Tensor:
             )
             for some in torch.arange(len(code), device=code.device).split(_BLOCK)
         ]
-        among_codes = nn.weighted_mean(torch.cat(to_others)[:, None], weight)[0]
-        to_prior = nn.weighted_mean((squares / (-2 * (variance + 1))).exp()[:, None], weight)[0]
+        among_codes = mean_over_rows(torch.cat(to_others), weight)
+        to_prior = mean_over_rows((squares / (-2 * (variance + 1))).exp(), weight)
         to_prior = to_prior * (variance / (variance + 1)) ** (n_components / 2)
         in_prior = (variance / (variance + 2)) ** (n_components / 2)
         total = total + among_codes - 2 * to_prior + in_prior

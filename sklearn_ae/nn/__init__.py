@@ -7,7 +7,7 @@ from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncod
 from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.latent import IdentityLatent, Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
-from sklearn_ae.nn.linear import Linear
+from sklearn_ae.nn.linear import Linear, TiedLinear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer
 from sklearn_ae.nn.random import (
     Context,
@@ -20,7 +20,7 @@ from sklearn_ae.nn.random import (
 )
 from sklearn_ae.nn.recurrent import CELLS, RecurrentDecoder, RecurrentEncoder
 from sklearn_ae.nn.refinement import encode_refined, refine_codes, refine_output
-from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedLinear, TiedStack
+from sklearn_ae.nn.stack import ACTIVATIONS, Stack, TiedStack
 
 __all__ = [
     "ACTIVATIONS",

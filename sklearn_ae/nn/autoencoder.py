@@ -10,37 +10,40 @@ from sklearn_ae.nn.random import Corruption
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder between input units, with standard units inside.
+    """Encoder and decoder, which take and give rows in input units and work in standard units.
+
+    Standard units are ``(x - shift) / scale``. Rows are standardised in the type of `shift` and
+    `scale`, which is that of the data. The network computes in `dtype`.
 
     Parameters
     ----------
     encoder : nn.Module
-        Maps ``(batch, n_features)`` to ``(batch, n_components)``, in standard units.
+        Maps ``(batch, n_features)`` to ``(batch, n_hidden)``, in standard units.
     decoder : nn.Module
         Maps ``(batch, n_components)`` to ``(batch, n_features)``.
     shift : Tensor of shape (n_features,)
-        What is subtracted from the input.
+        Shift of the units.
     scale : Tensor of shape () or (n_features,)
-        What the shifted input is divided by; one scale or one a column.
+        Scale of the units: one for all columns, or one for each.
     dtype : torch.dtype or None, default=None
-        Type of the weights, where it differs from that of the data, which is that of
-        `shift` and `scale`: rows are standardised in theirs and computed with in this.
+        Type of the weights. None: that of the data.
     linear_path : LinearPath or None, default=None
-        Added to encoder and decoder.
+        Added to the outputs of encoder and decoder.
     latent : Latent or None, default=None
-        Applied to what the encoder gives.
+        Maps the output of the encoder to the code. None: it is the code.
     corruption : Corruption or None, default=None
-        Applied to what the encoder sees, not to what the reconstruction is compared with.
+        Corrupts the rows that the encoder sees. The loss compares reconstructions with the
+        rows as they are.
     basis : CodeBasis or None, default=None
-        Coordinates of the codes that are given away. None: those of encoder and decoder.
+        Coordinates in which ``encode`` gives codes and ``decode`` takes them. None: those of
+        encoder and decoder.
     output_activation : nn.Module or None, default=None
-        Maps the decoder's output to the reconstruction in input units. None: the output
-        is in standard units, and taken back from there.
+        Maps the output of the decoder to the reconstruction in input units. None: the output
+        is the reconstruction in standard units.
     bounds : Tensor of shape (2, n_features) or None, default=None
-        The smallest and the largest values of a reconstruction, in input units: it is
-        clipped there. None: there are none.
+        Smallest and largest values, in input units, to which reconstructions are clipped.
     likelihood : str or None, default=None
-        What the loss means as a distribution, a key of ``LIKELIHOODS``, if it does.
+        The distribution that the loss stands for, a key of ``LIKELIHOODS``.
 
     Examples
     --------
@@ -96,153 +99,54 @@ class Autoencoder(nn.Module):
         return Output(standard, self.decode_raw(code), code, hidden)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Give the code of rows in input units.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in input units.
-
-        Returns
-        -------
-        code : Tensor of shape (..., n_components)
-            Their codes.
-        """
+        """Encode rows ``(..., n_features)`` in input units to codes ``(..., n_components)``."""
         code = self.encode_standard(self.standardize(x))
         return code if self.basis is None else self.basis.encode(code)
 
     def encode_standard(self, standard: Tensor) -> Tensor:
-        """Give the code of rows in standard units, as the decoder takes it.
-
-        Parameters
-        ----------
-        standard : Tensor of shape (..., n_features)
-            Rows in standard units.
-
-        Returns
-        -------
-        code : Tensor of shape (..., n_components)
-            Their codes.
-        """
+        """Encode rows ``(..., n_features)`` in standard units to codes that the decoder takes."""
         return self.latent(self.hidden(standard))
 
     def hidden(self, standard: Tensor) -> Tensor:
-        """Give what the latent makes the code of.
-
-        Parameters
-        ----------
-        standard : Tensor of shape (..., n_features)
-            Rows in standard units.
-
-        Returns
-        -------
-        hidden : Tensor of shape (..., n_hidden)
-            What encoder and linear path give.
-        """
-        # Codes are computed with in full precision, also where products are not.
+        """Map rows ``(..., n_features)`` in standard units to the latent's input."""
+        # Codes stay in full precision where autocast computes products in less.
         hidden = self.encoder(standard).to(self.dtype)
         if self.linear_path is not None:
             hidden = hidden + self.linear_path.encode(standard)
         return hidden
 
     def decode(self, code: Tensor) -> Tensor:
-        """Give the reconstruction of a code, in input units.
-
-        Parameters
-        ----------
-        code : Tensor of shape (..., n_components)
-            Codes.
-
-        Returns
-        -------
-        reconstruction : Tensor of shape (..., n_features)
-            Rows in input units.
-        """
+        """Decode codes ``(..., n_components)`` to rows ``(..., n_features)`` in input units."""
         return self.to_input_units(self.decode_raw(self._to_own_coordinates(code)))
 
     def decode_to_standard(self, code: Tensor) -> Tensor:
-        """Give the reconstruction of a code, in standard units.
-
-        Parameters
-        ----------
-        code : Tensor of shape (..., n_components)
-            Codes.
-
-        Returns
-        -------
-        reconstruction : Tensor of shape (..., n_features)
-            Rows in standard units.
-        """
+        """Decode codes ``(..., n_components)`` to rows ``(..., n_features)`` in standard units."""
         return self.to_standard_units(self.decode_raw(self._to_own_coordinates(code)))
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Encode and decode rows in input units.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in input units.
-
-        Returns
-        -------
-        reconstruction : Tensor of shape (..., n_features)
-            Their reconstructions.
-        """
+        """Encode and decode rows ``(..., n_features)`` in input units."""
         code = self.encode_standard(self.standardize(x))
         return self.to_input_units(self.decode_raw(code))
 
     def residual(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        """Give input minus reconstruction, in standard units.
+        """Give input minus reconstruction ``(..., n_features)``, in standard units.
 
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in input units.
-        code : Tensor of shape (..., n_components) or None, default=None
-            What to reconstruct them from. None: the codes that the encoder gives.
-
-        Returns
-        -------
-        residual : Tensor of shape (..., n_features)
-            Differences in standard units.
+        `x` is in input units, and `code` as ``encode`` gives it. None: what the encoder gives.
         """
         standard = self.standardize(x)
-        raw = self.decode_raw(
-            self.encode_standard(standard) if code is None else self._to_own_coordinates(code)
-        )
+        code = self.encode_standard(standard) if code is None else self._to_own_coordinates(code)
+        raw = self.decode_raw(code)
         if self.output_activation is not None:
             return (x - self.to_input_units(raw)) / self.scale
-        # Not by way of input units: a large shift would cost the small differences.
+        # In standard units: beside a large shift, small differences would be lost in rounding.
         return standard - self.to_standard_units(raw)
 
     def standardize(self, x: Tensor) -> Tensor:
-        """Take rows from input units to standard units.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in input units.
-
-        Returns
-        -------
-        standard : Tensor of shape (..., n_features)
-            The same rows in standard units.
-        """
+        """Take rows ``(..., n_features)`` from input units to standard units."""
         return (x - self.shift).div_(self.scale).to(self.dtype)
 
     def to_input_units(self, raw: Tensor) -> Tensor:
-        """Take the decoder's output to input units.
-
-        Parameters
-        ----------
-        raw : Tensor of shape (..., n_features)
-            What the decoder gives.
-
-        Returns
-        -------
-        reconstruction : Tensor of shape (..., n_features)
-            Rows in input units.
-        """
+        """Take the output ``(..., n_features)`` of the network to rows in input units."""
         raw = raw.to(self.shift.dtype)
         if self.output_activation is not None:
             return self.output_activation(raw)
@@ -250,50 +154,31 @@ class Autoencoder(nn.Module):
         return reconstruction if self.bounds is None else _clip(reconstruction, *self.bounds)
 
     def to_standard_units(self, raw: Tensor) -> Tensor:
-        """Take the decoder's output to standard units.
-
-        Parameters
-        ----------
-        raw : Tensor of shape (..., n_features)
-            What the decoder gives.
-
-        Returns
-        -------
-        reconstruction : Tensor of shape (..., n_features)
-            Rows in standard units.
-        """
+        """Take the output ``(..., n_features)`` of the network to rows in standard units."""
         if self.output_activation is not None:
             return self.standardize(self.output_activation(raw))
         return raw if self.bounds is None else _clip(raw, *self.standardize(self.bounds))
 
     def decode_raw(self, code: Tensor) -> Tensor:
-        """Give what the decoder and the linear path make of a code.
+        """Map codes that the decoder takes to the output ``(..., n_features)`` of the network.
 
-        Parameters
-        ----------
-        code : Tensor of shape (..., n_components)
-            Codes.
-
-        Returns
-        -------
-        raw : Tensor of shape (..., n_features)
-            The reconstruction in standard units, before it is clipped, or what its
-            activation is applied to.
+        It is the reconstruction in standard units before clipping, or the argument of the output
+        activation.
         """
         raw = self.decoder(code).to(self.dtype)
         return raw if self.linear_path is None else raw + self.linear_path.decode(code)
 
     def _to_own_coordinates(self, code: Tensor) -> Tensor:
-        """Take codes that were given away to the coordinates of the decoder."""
+        """Take codes as ``encode`` gives them to those that the decoder takes."""
         code = code.to(self.dtype)
         return code if self.basis is None else self.basis.decode(code)
 
 
 def _clip(x: Tensor, smallest: Tensor, largest: Tensor) -> Tensor:
-    """Clip, with the gradient of what is clipped.
+    """Clip, and pass the gradient on as if nothing was clipped.
 
-    No target is beyond the bounds. So what is clipped either is right, and the loss has
-    no gradient, or it has to come back, and could not if clipping stopped the gradient.
+    No target is beyond the bounds. An entry that is clipped to its target has no loss, so no
+    gradient. Any other has to come back, and could not if clipping stopped the gradient.
     """
     clipped = x.detach().clamp(smallest, largest)
     return clipped + (x - x.detach()) if x.requires_grad else clipped

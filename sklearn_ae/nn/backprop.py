@@ -1,7 +1,7 @@
 """Hand-coded backpropagation of plain autoencoders that reuses its buffers."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -9,25 +9,21 @@ from torch import Tensor, nn
 
 from sklearn_ae.nn.autoencoder import Autoencoder
 from sklearn_ae.nn.gelu import GELU, SMALL
-from sklearn_ae.nn.inspection import has_hooks
 from sklearn_ae.nn.linear import Linear
 from sklearn_ae.nn.linear_path import LinearPath
 from sklearn_ae.nn.stack import Stack
 
 _aten = torch.ops.aten
 
+# A parameter, and the tensor for its gradient or None.
+_Parameter = tuple[Tensor, Any]
+
 
 class _Activation(NamedTuple):
-    """An activation and its gradient, both written into given buffers.
+    """An activation, ``forward(input, out)``, and its gradient, ``backward(gradient, saved)``.
 
-    Attributes
-    ----------
-    forward : callable
-        ``(input, out)``.
-    backward : callable
-        ``(gradient, saved)``, in place: from the gradient of the output to that of the input.
-    saves_input : bool
-        Whether `saved` is the input; otherwise it is the output.
+    ``backward`` turns the gradient of the output into that of the input, in place. `saved` is the
+    input of the activation if `saves_input`, otherwise its output.
     """
 
     forward: Callable[[Tensor, Tensor], object]
@@ -73,18 +69,10 @@ _ACTIVATIONS: dict[type[nn.Module], _Activation] = {
 
 
 def is_plain(autoencoder: Autoencoder) -> bool:
-    """Tell whether an autoencoder is a chain of linear layers and known activations.
+    """Tell whether `Backprop` can train a network: linear layers and known activations alone.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        The network.
-
-    Returns
-    -------
-    is_plain : bool
-        False with noise, a latent that asks for more than a code, an activation of the output,
-        layers of other kinds, frozen parameters or hooks.
+    It can not if there is noise, a latent that asks for more than a code, an output activation,
+    a layer of another kind, a frozen parameter or a hook.
     """
     return (
         type(autoencoder) is Autoencoder
@@ -95,279 +83,8 @@ def is_plain(autoencoder: Autoencoder) -> bool:
         and _is_plain_stack(autoencoder.encoder)
         and _is_plain_stack(autoencoder.decoder)
         and all(_is_trained(parameter) for parameter in autoencoder.parameters())
-        and not any(has_hooks(module) for module in autoencoder.modules())
+        and not any(_has_hooks(module) for module in autoencoder.modules())
     )
-
-
-class Backprop:
-    """Forward and backward pass of plain autoencoders of one shape, its members.
-
-    Autograd records a graph for every batch and allocates each intermediate result anew. Here
-    the chain rule is one kernel after the other, and each kernel writes into the same buffers in
-    every batch. A step of several small members takes little longer than a step of one.
-
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        A plain network: gives layers, activations and bounds.
-    values : list of Tensor or None, default=None
-        The parameters in the order of ``autoencoder.parameters()``, see `split_parameters`;
-        None: those of the autoencoder itself.
-    gradients : list of Tensor or None, default=None
-        Where `backward` writes; None: nowhere.
-
-    Notes
-    -----
-    Rows and codes have a leading dimension for the members if there are several of them.
-    """
-
-    def __init__(
-        self,
-        autoencoder: Autoencoder,
-        values: list[Tensor] | None = None,
-        gradients: list[Tensor] | None = None,
-    ) -> None:
-        if values is None:
-            values = [_matrix(parameter.detach()) for parameter in autoencoder.parameters()]
-        has_members = values[0].dim() == 3
-        self._product: Any = torch.bmm if has_members else torch.mm
-        self._affine: Any = torch.baddbmm if has_members else torch.addmm
-        of_gradients: list[Any] = [None] * len(values) if gradients is None else gradients
-        pairs = list(zip(values, of_gradients, strict=True))
-        self._encoder = self._layers(autoencoder.encoder, pairs)
-        self._decoder = self._layers(autoencoder.decoder, pairs)
-        path: Any = pairs or (None, None)
-        self._encoder_path, self._decoder_path = path
-        self._bounds: tuple[Tensor, Tensor] | None = None
-        if autoencoder.bounds is not None:
-            lower, upper = autoencoder.standardize(autoencoder.bounds)
-            self._bounds = lower, upper
-        self._buffers: dict[Any, list[_Layer]] = {}
-        self._largest: dict[str, tuple[int, list[_Layer]]] = {}
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Encode rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., batch, n_features)
-            Rows in standard units.
-
-        Returns
-        -------
-        code : Tensor of shape (..., batch, n_components)
-            Their codes, in a buffer that the next call reuses.
-        """
-        return self._forward("encoder", x)
-
-    def backward(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Compute the gradient of the weighted squared error of a batch.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., batch, n_features)
-            Rows in standard units.
-        weight : Tensor of shape (..., batch, 1)
-            Weights of the rows.
-
-        Returns
-        -------
-        loss : Tensor of shape (n_members,)
-            The sum of the weighted errors, means over the columns.
-        """
-        code = self.encode(x)
-        residual = self._residual(code, x)
-        encoder, decoder = (self._views(part, x.shape[:-1]) for part in ("encoder", "decoder"))
-        gradient = torch.mul(residual, weight, out=decoder[-1].gradient)
-        n_features = x.shape[-1]
-        loss = torch.linalg.vecdot(residual.flatten(-2), gradient.flatten(-2)) / n_features
-        gradient.mul_(2 / n_features)
-        code_gradient = encoder[-1].gradient
-        self._backward(decoder, gradient, code, code_gradient)
-        if self._decoder_path is not None:
-            path, path_gradient = self._decoder_path
-            self._product(code.mT, gradient, out=path_gradient)
-            self._affine(code_gradient, gradient, path.mT, out=code_gradient)
-            self._product(x.mT, code_gradient, out=self._encoder_path[1])
-        self._backward(encoder, code_gradient, x, None)
-        return loss.view(-1)
-
-    def errors(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        """Compute half the squared error of each row, summed over the columns.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., batch, n_features)
-            Rows in standard units.
-        code : Tensor of shape (..., batch, n_components) or None, default=None
-            Their codes; None: those of the encoder.
-
-        Returns
-        -------
-        errors : Tensor of shape (..., batch)
-            The errors.
-        """
-        residual = self._residual(self.encode(x) if code is None else code, x)
-        return residual.square_().sum(-1).mul_(0.5)
-
-    def errors_and_gradients(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute half the squared error of each row, and its gradient by the code of the row.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., batch, n_features)
-            Rows in standard units.
-        code : Tensor of shape (..., batch, n_components)
-            Their codes.
-
-        Returns
-        -------
-        errors : Tensor of shape (..., batch)
-            The errors.
-        gradients : Tensor of shape (..., batch, n_components)
-            Their gradients.
-        """
-        residual = self._residual(code, x)
-        errors = residual.square().sum(-1).mul_(0.5)
-        decoder = self._views("decoder", code.shape[:-1])
-        gradient = torch.empty_like(code)
-        self._backward(decoder, residual, None, gradient)
-        if self._decoder_path is not None:
-            gradient = self._affine(gradient, residual, self._decoder_path[0].mT)
-        return errors, gradient
-
-    def _residual(self, code: Tensor, target: Tensor) -> Tensor:
-        raw = self._forward("decoder", code)
-        if self._bounds is not None:
-            raw.clamp_(*self._bounds)  # the gradient passes, see `_clip`
-        return raw.sub_(target)
-
-    def _forward(self, part: str, x: Tensor) -> Tensor:
-        path = self._encoder_path if part == "encoder" else self._decoder_path
-        start = x
-        for layer in self._views(part, x.shape[:-1]):
-            self._affine(layer.bias, x, layer.weight, out=layer.linear)
-            if layer.activation is not None:
-                linear, output, _ = layer.seen_by_activation
-                layer.activation.forward(linear, output)
-            x = layer.output
-        return x if path is None else self._affine(x, start, path[0], out=x)
-
-    def _backward(
-        self,
-        layers: list["_Layer"],
-        gradient: Tensor,
-        x: Tensor | None,
-        out: Tensor | None,
-    ) -> None:
-        """Go from the gradient of the output to that of the input and, given `x`, of weights."""
-        for i in reversed(range(len(layers))):
-            layer = layers[i]
-            if layer.activation is not None:
-                linear, _, own_gradient = layer.seen_by_activation
-                layer.activation.backward(own_gradient, linear)
-            if x is not None:
-                input_t = x.mT if i == 0 else layers[i - 1].output.mT
-                self._product(input_t, gradient, out=layer.weight_gradient)
-                torch.sum(gradient, -2, keepdim=True, out=layer.bias_gradient)
-            into = out if i == 0 else layers[i - 1].gradient
-            if into is not None:
-                self._product(gradient, layer.weight_t, out=into)
-                gradient = into
-
-    def _views(self, part: str, shape: Any) -> list["_Layer"]:
-        key = part, shape
-        if key not in self._buffers:
-            layers = self._encoder if part == "encoder" else self._decoder
-            largest = self._largest.get(part)
-            if len(shape) > 1 or largest is None or largest[0] < shape[0]:
-                layers = [layer.with_buffers(shape) for layer in layers]
-                if len(shape) == 1:
-                    self._largest[part] = shape[0], layers
-            else:  # fewer rows: a part of the buffers there are
-                layers = [layer.narrow(shape[0]) for layer in largest[1]]
-            self._buffers[key] = layers
-        return self._buffers[key]
-
-    def _layers(self, stack: Any, pairs: list[Any]) -> list["_Layer"]:
-        """Take the parameters of a stack off the front of the list."""
-        modules = list(stack.layers)
-        layers = []
-        for i in range(0, len(modules), 2):
-            activation = _ACTIVATIONS[type(modules[i + 1])] if i + 1 < len(modules) else None
-            layers.append(_Layer(pairs.pop(0), pairs.pop(0), activation))
-        return layers
-
-
-class _Layer:
-    """A linear map and an activation, with the buffers for their results."""
-
-    linear: Tensor
-    output: Tensor
-    gradient: Tensor
-    seen_by_activation: list[Tensor]
-
-    def __init__(
-        self,
-        weight: tuple[Tensor, Any],
-        bias: tuple[Tensor, Any],
-        activation: _Activation | None,
-    ) -> None:
-        self.weight, self.weight_gradient = weight
-        self.weight_t = self.weight.mT
-        self.bias, self.bias_gradient = bias
-        self.activation = activation
-
-    def with_buffers(self, shape: Any) -> "_Layer":
-        layer = copy.copy(self)
-        size = (*shape, self.weight.shape[-1])
-        layer.output, layer.gradient = (self.weight.new_empty(size) for _ in range(2))
-        saves_input = self.activation is not None and self.activation.saves_input
-        layer.linear = self.weight.new_empty(size) if saves_input else layer.output
-        layer._take_views()
-        return layer
-
-    def narrow(self, n_rows: int) -> "_Layer":
-        layer = copy.copy(self)
-        layer.output, layer.gradient = self.output[:n_rows], self.gradient[:n_rows]
-        saves_input = self.linear is not self.output
-        layer.linear = self.linear[:n_rows] if saves_input else layer.output
-        layer._take_views()
-        return layer
-
-    def _take_views(self) -> None:
-        seen = [self.linear, self.output, self.gradient]
-        if self.output.numel() < SMALL:
-            seen = [buffer.mT for buffer in seen]  # past oneDNN, see GELU
-        self.seen_by_activation = seen
-
-
-def _matrix(parameter: Tensor) -> Tensor:
-    return parameter[0] if parameter.dim() == 3 else parameter
-
-
-def split_parameters(joined: Tensor, autoencoder: Autoencoder) -> list[Tensor]:
-    """Give the matrices of members whose parameters are rows of one matrix.
-
-    Parameters
-    ----------
-    joined : Tensor of shape (n_members, n_parameters)
-        The parameters of each member.
-    autoencoder : Autoencoder
-        A plain network of their shape.
-
-    Returns
-    -------
-    parts : list of Tensor of shape (n_members, n_in, n_out)
-        Views; of a single member without the first dimension.
-    """
-    parts, start = [], 0
-    for parameter in autoencoder.parameters():
-        n_in, n_out = parameter.shape[-2:]
-        part = joined[:, start : start + n_in * n_out].view(-1, n_in, n_out)
-        parts.append(part[0] if len(joined) == 1 else part)
-        start += n_in * n_out
-    return parts
 
 
 def _is_plain_stack(module: nn.Module) -> bool:
@@ -377,7 +94,7 @@ def _is_plain_stack(module: nn.Module) -> bool:
     linear, activations = layers[::2], layers[1::2]
     return (
         len(linear) > len(activations)  # there is none after the last
-        and all(type(layer) is Linear and len(layer.weight) == 1 for layer in linear)
+        and all(type(layer) is Linear for layer in linear)
         and all(_is_known(activation) for activation in activations)
     )
 
@@ -393,3 +110,220 @@ def _is_known(activation: nn.Module) -> bool:
 def _is_trained(parameter: nn.Parameter) -> bool:
     hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
     return parameter.requires_grad and not hooks
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return nn.modules.module._has_any_global_hook() or bool(
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or module._backward_pre_hooks
+        or module._backward_hooks
+    )
+
+
+def split_parameters(joined: Tensor, autoencoder: Autoencoder) -> list[Tensor]:
+    """Give views of a matrix ``(n_members, n_parameters)`` in the shapes of a plain network.
+
+    There is one view for each of ``autoencoder.parameters()``, in their order. With several
+    members, it has a leading dimension ``n_members``.
+    """
+    shapes = [parameter.shape for parameter in autoencoder.parameters()]
+    parts = joined.split([shape.numel() for shape in shapes], dim=1)
+    views = [part.view(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [view[0] for view in views] if len(joined) == 1 else views
+
+
+class Backprop:
+    """Forward and backward pass of one or several plain networks of one shape, the members.
+
+    Autograd records a graph for every batch and allocates each intermediate result anew. Here
+    the chain rule is one kernel after the other, and each kernel writes into the same buffers in
+    every batch. A step of several small members takes little longer than a step of one.
+
+    `autoencoder` is a plain network of their shape. `values` are the parameters of the members as
+    `split_parameters` gives them. None: those of `autoencoder`. `backward` writes into `gradients`.
+
+    Rows are in standard units. Several members take and give ``(n_members, batch, n)``, a single
+    one ``(batch, n)``.
+    """
+
+    def __init__(
+        self,
+        autoencoder: Autoencoder,
+        values: list[Tensor] | None = None,
+        gradients: list[Tensor] | None = None,
+    ) -> None:
+        if values is None:
+            values = [each.detach() for each in autoencoder.parameters()]
+        targets: list[Any] = [None] * len(values) if gradients is None else gradients
+        parameters = zip(values, targets, strict=True)
+        self._encoder = _Chain(autoencoder.encoder, parameters)
+        self._decoder = _Chain(autoencoder.decoder, parameters)
+        if autoencoder.linear_path is not None:
+            self._encoder.path, self._encoder.path_gradient = next(parameters)
+            self._decoder.path, self._decoder.path_gradient = next(parameters)
+        self._bounds: tuple[Tensor, ...] | None = None
+        if autoencoder.bounds is not None:
+            self._bounds = tuple(autoencoder.standardize(autoencoder.bounds))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode rows ``(..., batch, n_features)``.
+
+        The codes ``(..., batch, n_components)`` are in a buffer that the next call reuses.
+        """
+        return self._encoder.forward(x)
+
+    def backward(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Compute loss and gradients for rows ``(..., batch, n)`` of weights ``(..., batch, 1)``.
+
+        The loss ``(n_members,)`` is the weighted sum of the mean squared errors of the rows.
+        """
+        code = self.encode(x)
+        residual = self._residual(code, x)
+        gradient = torch.mul(residual, weight, out=self._decoder.gradient(x))
+        n_features = x.shape[-1]
+        loss = torch.linalg.vecdot(residual.flatten(-2), gradient.flatten(-2)) / n_features
+        gradient.mul_(2 / n_features)
+        code_gradient = self._encoder.gradient(x)
+        self._decoder.backward(gradient, code, code_gradient)
+        self._encoder.backward(code_gradient, x, None)
+        return loss.view(-1)
+
+    def errors(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        """Give half the squared error ``(..., batch)`` of each row, summed over the columns.
+
+        Rows are decoded from `code`. None: from the codes of the encoder.
+        """
+        residual = self._residual(self.encode(x) if code is None else code, x)
+        return residual.square_().sum(-1).mul_(0.5)
+
+    def errors_and_gradients(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Give `errors` and their gradients ``(..., batch, n_components)`` by the codes."""
+        residual = self._residual(code, x)
+        errors = residual.square().sum(-1).mul_(0.5)
+        gradient = torch.empty_like(code)
+        self._decoder.backward(residual, None, gradient)
+        return errors, gradient
+
+    def _residual(self, code: Tensor, target: Tensor) -> Tensor:
+        raw = self._decoder.forward(code)
+        if self._bounds is not None:
+            raw.clamp_(*self._bounds)  # the gradient passes, see `_clip`
+        return raw.sub_(target)
+
+
+class _Chain:
+    """The layers of the encoder or the decoder, and the half of the linear path beside them.
+
+    The layers take the next of `parameters`.
+    """
+
+    def __init__(self, stack: Any, parameters: Iterator[_Parameter]) -> None:
+        activations = [_ACTIVATIONS[type(module)] for module in stack.layers[1::2]]
+        self._layers = [
+            _Layer(next(parameters), next(parameters), activation)
+            for activation in (*activations, None)
+        ]
+        has_members = self._layers[0].weight.dim() == 3
+        self._product: Any = torch.bmm if has_members else torch.mm
+        self._affine: Any = torch.baddbmm if has_members else torch.addmm
+        self.path: Tensor | None = None
+        self.path_gradient: Tensor | None = None
+        self._largest: list[_Layer] = []
+        self._of_shape: dict[torch.Size, list[_Layer]] = {}
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Give the buffer for the gradient of the output at the input `x`."""
+        return self._with_buffers(x.shape[:-1])[-1].gradient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(..., batch, n_in)`` to ``(..., batch, n_out)``, in a buffer."""
+        start = x
+        for layer in self._with_buffers(x.shape[:-1]):
+            self._affine(layer.bias, x, layer.weight, out=layer.linear)
+            if layer.activation is not None:
+                linear, output, _ = layer.seen_by_activation
+                layer.activation.forward(linear, output)
+            x = layer.output
+        return x if self.path is None else self._affine(x, start, self.path, out=x)
+
+    def backward(self, gradient: Tensor, x: Tensor | None, out: Tensor | None) -> None:
+        """Take the gradient of the output to those of the parameters and of the input.
+
+        The input `x` is needed for those of the parameters. That of the input goes into `out`.
+        Without `x` or `out`, these are left out.
+        """
+        layers = self._with_buffers(gradient.shape[:-1])
+        of_output = gradient
+        for i in reversed(range(len(layers))):
+            layer = layers[i]
+            if layer.activation is not None:
+                linear, _, own_gradient = layer.seen_by_activation
+                layer.activation.backward(own_gradient, linear)
+            if x is not None:
+                input_t = x.mT if i == 0 else layers[i - 1].output.mT
+                self._product(input_t, gradient, out=layer.weight_gradient)
+                torch.sum(gradient, -2, keepdim=True, out=layer.bias_gradient)
+            into = out if i == 0 else layers[i - 1].gradient
+            if into is not None:
+                self._product(gradient, layer.weight_t, out=into)
+                gradient = into
+        if self.path is not None:
+            if x is not None:
+                self._product(x.mT, of_output, out=self.path_gradient)
+            if out is not None:
+                self._affine(out, of_output, self.path.mT, out=out)
+
+    def _with_buffers(self, shape: torch.Size) -> list["_Layer"]:
+        """Give the layers with buffers for inputs ``(*shape, n_in)``."""
+        layers = self._of_shape.get(shape)
+        if layers is None:
+            layers = self._of_shape[shape] = self._allocate(shape)
+        return layers
+
+    def _allocate(self, shape: torch.Size) -> list["_Layer"]:
+        if len(shape) > 1:
+            return [layer.allocate(shape) for layer in self._layers]
+        n_rows = shape[0]
+        if self._largest and n_rows <= len(self._largest[0].output):
+            # Fewer rows use a part of the buffers that there are.
+            return [layer.narrow(n_rows) for layer in self._largest]
+        self._largest = [layer.allocate(shape) for layer in self._layers]
+        return self._largest
+
+
+class _Layer:
+    """A linear map and an activation, with the buffers for their results."""
+
+    linear: Tensor
+    output: Tensor
+    gradient: Tensor
+    seen_by_activation: list[Tensor]
+
+    def __init__(
+        self, weight: _Parameter, bias: _Parameter, activation: _Activation | None
+    ) -> None:
+        self.weight, self.weight_gradient = weight
+        self.weight_t = self.weight.mT
+        self.bias, self.bias_gradient = bias
+        self.activation = activation
+
+    def allocate(self, shape: torch.Size) -> "_Layer":
+        """Give the layer with buffers for ``(*shape, n_out)``."""
+        output = self.weight.new_empty(*shape, self.weight.shape[-1])
+        saves_input = self.activation is not None and self.activation.saves_input
+        linear = torch.empty_like(output) if saves_input else output
+        return self._with_buffers(linear, output, torch.empty_like(output))
+
+    def narrow(self, n_rows: int) -> "_Layer":
+        """Give the layer with the first rows of its buffers."""
+        buffers = (self.linear, self.output, self.gradient)
+        return self._with_buffers(*(buffer[:n_rows] for buffer in buffers))
+
+    def _with_buffers(self, linear: Tensor, output: Tensor, gradient: Tensor) -> "_Layer":
+        layer = copy.copy(self)
+        layer.linear, layer.output, layer.gradient = linear, output, gradient
+        layer.seen_by_activation = [linear, output, gradient]
+        if output.numel() < SMALL:  # around oneDNN, see `SMALL`
+            layer.seen_by_activation = [linear.mT, output.mT, gradient.mT]
+        return layer

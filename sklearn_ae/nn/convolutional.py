@@ -8,43 +8,15 @@ from torch import Tensor, nn
 
 
 class ConvolutionalEncoder(nn.Module):
-    """Strided convolutions, then a linear layer to the code.
+    """Strided convolutions, then a linear layer: ``(batch, n_features)`` to the code.
 
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Channels, height and width of the images.
-    channels : sequence of int
-        Output channels of each convolution.
-    kernel_size : int
-        Side of the kernels, odd.
-    stride : int
-        Stride of each convolution, the factor by which it shrinks the image.
-    n_components : int
-        Size of the code.
-    activation : callable
-        Returns the activation module after each convolution.
+    Each row is an image, flattened in the order of `image_shape`: channels, height, width.
+    `channels` are those after each convolution, and `kernel_size` is odd. Each convolution shrinks
+    the image by a factor of `stride`.
 
-    Notes
-    -----
-    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``. Each row is an
-    image, flattened in the order of `image_shape`.
-
-    The layers are normalised over channels and pixels within each image [1]_. The code of an
-    image then does not depend on the other images of its batch.
-
-    References
-    ----------
-    .. [1] Wu and He, "Group normalization", ECCV 2018.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from torch import nn
-    >>> from sklearn_ae.nn import ConvolutionalEncoder
-    >>> encoder = ConvolutionalEncoder((1, 9, 7), [4, 8], 3, 2, 5, nn.GELU)
-    >>> encoder(torch.zeros(2, 63)).shape
-    torch.Size([2, 5])
+    The layers are normalised over channels and pixels within each image, as in Wu and He, "Group
+    normalization", ECCV 2018. The code of an image then does not depend on the other images of
+    its batch.
     """
 
     def __init__(
@@ -76,35 +48,9 @@ class ConvolutionalEncoder(nn.Module):
 
 
 class ConvolutionalDecoder(nn.Module):
-    """A linear layer, then transposed convolutions: :class:`ConvolutionalEncoder` in reverse.
+    """The encoder in reverse, with transposed convolutions: the code to ``(batch, n_features)``.
 
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Channels, height and width of the images.
-    channels : sequence of int
-        Output channels of each convolution of the encoder.
-    kernel_size : int
-        Side of the kernels, odd.
-    stride : int
-        Stride of each convolution, the factor by which it grows the image.
-    n_components : int
-        Size of the code.
-    activation : callable
-        Returns the activation module before each transposed convolution.
-
-    Notes
-    -----
-    Shapes: input ``(batch, n_components)``, output ``(batch, n_features)``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from torch import nn
-    >>> from sklearn_ae.nn import ConvolutionalDecoder
-    >>> decoder = ConvolutionalDecoder((1, 9, 7), [4, 8], 3, 2, 5, nn.GELU)
-    >>> decoder(torch.zeros(2, 5)).shape
-    torch.Size([2, 63])
+    The arguments are those of the :class:`ConvolutionalEncoder`.
     """
 
     def __init__(
@@ -122,16 +68,11 @@ class ConvolutionalDecoder(nn.Module):
         self.from_code = nn.Linear(n_components, math.prod(self.first_shape))
         padding = kernel_size // 2
         layers: list[nn.Module] = []
-        all_channels = [image_shape[0], *channels]
-        for i in reversed(range(len(channels))):
-            n_in, n_out = all_channels[i + 1], all_channels[i]
+        steps = zip(pairwise([image_shape[0], *channels]), pairwise(sizes), strict=True)
+        for (n_out, n_in), (size, small) in reversed(list(steps)):
             # Images of several sizes shrink to the same size: the padding selects the right one.
-            (height, width), (small_height, small_width) = sizes[i], sizes[i + 1]
-            smallest = kernel_size - 2 * padding - stride
-            output_padding = (
-                height - (small_height * stride + smallest),
-                width - (small_width * stride + smallest),
-            )
+            smallest = [(side - 1) * stride - 2 * padding + kernel_size for side in small]
+            output_padding = (size[0] - smallest[0], size[1] - smallest[1])
             layers += [
                 nn.GroupNorm(1, n_in),
                 activation(),
@@ -147,7 +88,7 @@ class ConvolutionalDecoder(nn.Module):
 def _image_sizes(
     size: tuple[int, int], n_layers: int, kernel_size: int, stride: int
 ) -> list[tuple[int, int]]:
-    """Compute height and width before and after each of several convolutions."""
+    """List the heights and widths before the first and after each of `n_layers` convolutions."""
     border = 2 * (kernel_size // 2) - kernel_size
     sizes = [size]
     for _ in range(n_layers):

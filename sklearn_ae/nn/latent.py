@@ -40,7 +40,7 @@ class Objective(NamedTuple):
     loss : Tensor of shape ()
         Training minimises it.
     value : Tensor of shape ()
-        Epochs are compared by it. It differs from `loss` where `loss` changes from epoch to
+        Training compares epochs by it. It differs from `loss` where `loss` changes from epoch to
         epoch.
     """
 
@@ -60,17 +60,16 @@ class Network(Protocol):
     likelihood: str | None
 
     def encode_standard(self, standard: Tensor) -> Tensor:
-        """Encode rows in standard units.
+        """Encode rows.
 
         Parameters
         ----------
         standard : Tensor of shape (..., n_features)
-            The rows.
+            Rows in standard units.
 
         Returns
         -------
         code : Tensor of shape (..., n_components)
-            Their codes.
         """
         ...
 
@@ -133,7 +132,6 @@ class Latent(ContextModule):
         Returns
         -------
         penalty : Tensor of shape () or None
-            The penalty, if there is one.
         """
         return None
 
@@ -156,10 +154,9 @@ class Latent(ContextModule):
         Returns
         -------
         objective : Objective
-            The objective.
         """
-        # Dividing by the sum of the batch's weights would make the share of a row in an epoch
-        # depend on the other rows of its batch.
+        # Not divided by the sum of the weights: the share of a row in an epoch would then depend
+        # on the other rows of its batch.
         mean = (loss if weight is None else loss * weight).mean()
         penalty = self.penalty(autoencoder, output, weight)
         total = mean if penalty is None else mean + penalty
@@ -201,7 +198,6 @@ def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     Returns
     -------
     mean : Tensor of shape (n,)
-        The weighted mean.
     """
     if weight is None:
         return values.mean(dim=0)

@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def _gaussian(loss: Tensor, scale: Tensor) -> Tensor:
-    """Take the squared error and the variance of normal noise."""
+    """Take the squared error, and the variance of normal noise."""
     return (loss / scale + (2 * math.pi * scale).log()) / 2
 
 
 def _laplace(loss: Tensor, scale: Tensor) -> Tensor:
-    """Take the absolute error and the mean absolute value of Laplace noise."""
+    """Take the absolute error, and the mean absolute value of Laplace noise."""
     return loss / scale + (2 * scale).log()
 
 

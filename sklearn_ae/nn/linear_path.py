@@ -9,35 +9,15 @@ from sklearn_ae.nn.stack import Stack
 
 
 class LinearPath(nn.Module):
-    """A linear autoencoder that the network adds to.
+    """A linear autoencoder beside the network. Their outputs are added, and both are trained.
 
-    Encoder and decoder each get a linear map from their input straight to their output,
-    trained along with the network. It starts at the principal components, so that
-    together with a network whose last layers are zero (see :func:`zero_last_layer`) the
-    autoencoder *is* PCA before the first step, and training can only add to it.
+    It starts at `components`, the orthonormal principal axes ``(n_principal, n_features)``, largest
+    variance first. The last layers of the network start at zero, see :func:`zero_last_layer`. So
+    the autoencoder *is* PCA before the first step, and training can only add to it.
 
-    Parameters
-    ----------
-    components : Tensor of shape (n_principal, n_features)
-        Orthonormal principal axes, largest variance first.
-    n_components : int
-        Size of the code. Where it exceeds `n_principal`, the remaining code entries
-        start as small random projections that the decoder does not use yet.
-    generator : torch.Generator or None, default=None
-        Source of these projections; the global one if None.
-
-    Notes
-    -----
-    Shapes: ``encode`` maps ``(..., n_features)`` to ``(..., n_components)``, ``decode``
-    the other way round.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_ae.nn import LinearPath
-    >>> path = LinearPath(torch.eye(4)[:2], n_components=2)
-    >>> path.decode(path.encode(torch.tensor([[1.0, 2.0, 3.0, 4.0]]))).tolist()
-    [[1.0, 2.0, 0.0, 0.0]]
+    If `n_components` exceeds `n_principal`, the other entries of the code start as small random
+    projections, which the decoder does not use yet. They are drawn from `generator`, or from the
+    global one.
     """
 
     def __init__(
@@ -52,82 +32,43 @@ class LinearPath(nn.Module):
         encoder = torch.empty(n_features, n_components, dtype=components.dtype)
         nn.init.normal_(encoder, std=0.1 / math.sqrt(n_features), generator=generator)
         decoder = torch.zeros(n_components, n_features, dtype=components.dtype)
-        # An overcomplete code still needs a first step: zeros on both sides have no gradient.
+        # With zeros on both sides, an overcomplete code would have no gradient.
         encoder[:, :n_principal] = components.T
         decoder[:n_principal] = components
         self.encoder_weight = nn.Parameter(encoder)
         self.decoder_weight = nn.Parameter(decoder)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Project rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Rows in standard units.
-
-        Returns
-        -------
-        code : Tensor of shape (..., n_components)
-            Their share of the code.
-        """
+        """Project rows ``(..., n_features)`` in standard units to ``(..., n_components)``."""
         return x @ self.encoder_weight
 
     def decode(self, code: Tensor) -> Tensor:
-        """Project back.
-
-        Parameters
-        ----------
-        code : Tensor of shape (..., n_components)
-            Codes.
-
-        Returns
-        -------
-        raw : Tensor of shape (..., n_features)
-            Their share of the decoder's output.
-        """
+        """Project codes ``(..., n_components)`` back to ``(..., n_features)``."""
         return code @ self.decoder_weight
 
 
 def zero_last_layer(module: nn.Module) -> None:
-    """Set the weights and biases of a network's last layer to zero, in place.
+    """Set the parameters of the last layer that has some to zero, in place.
 
-    Its output is then zero, yet its last layer has a gradient, which is what a network
-    beside a linear path should start from.
-
-    Parameters
-    ----------
-    module : nn.Module
-        A network that ends in a layer with parameters, such as a linear layer or a
-        convolution.
+    If the network ends there, its output is then zero, but the layer has a gradient. A network
+    beside a linear path should start so.
     """
     for parameter in _last_parameters(module):
         nn.init.zeros_(parameter)
 
 
 def starts_at_zero(module: nn.Module, n_in: int) -> bool:
-    """Tell whether a network gives zero once its last layer is set to zero.
+    """Tell whether a network gives zero for inputs ``(..., n_in)`` after `zero_last_layer`.
 
-    Parameters
-    ----------
-    module : nn.Module
-        The network, whose weights stay as they are. It is left in evaluation mode.
-    n_in : int
-        Width of its input.
-
-    Returns
-    -------
-    starts_at_zero : bool
-        False where something other than that layer, such as a last activation or another
-        branch, adds to the output.
+    It does not if something else adds to the output, such as a last activation or another
+    branch. The weights stay as they are. The network is left in evaluation mode.
     """
+    module.eval()
     if type(module) is Stack:
-        module.eval()
-        return True  # it ends in a linear layer, and nothing is beside that
+        return True  # it ends in a linear layer, with no other branch
     parameters = _last_parameters(module)
     before = [parameter.detach().clone() for parameter in parameters]
     dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
-    module.eval()
     with torch.no_grad():
         zero_last_layer(module)
         output = module(torch.linspace(-1, 1, 2 * n_in, dtype=dtype).reshape(2, n_in))

@@ -1,11 +1,11 @@
-"""Modules that draw random numbers while the network is trained."""
+"""Modules that draw random numbers in training, and their source."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Context:
-    """The state of the training that modules may read, and their source of random numbers.
+    """The state of the training that modules may read, and the source of their random numbers.
 
     Parameters
     ----------
@@ -38,15 +38,13 @@ class Context:
         self.weight: Tensor | None = None
         self.is_trial = False
 
-    def begin(self, rows: Tensor, weight: Tensor | None = None) -> None:
+    def begin(self, weight: Tensor | None) -> None:
         """Begin a batch.
 
         Parameters
         ----------
-        rows : Tensor of shape (batch, n_features)
-            Rows of the batch. The context does not use them.
-        weight : Tensor of shape (batch,) or None, default=None
-            Their sample weights.
+        weight : Tensor of shape (batch,) or None
+            Sample weights of its rows.
         """
         self.weight = weight
 
@@ -61,7 +59,6 @@ class Context:
         Returns
         -------
         noise : Tensor
-            The random numbers.
         """
         return torch.empty_like(like).normal_(generator=self.generator)
 
@@ -76,7 +73,6 @@ class Context:
         Returns
         -------
         noise : Tensor
-            The random numbers.
         """
         return torch.empty_like(like).uniform_(generator=self.generator)
 
@@ -93,7 +89,6 @@ class Context:
         Returns
         -------
         noise : Tensor
-            The random numbers.
         """
         return torch.empty_like(like).bernoulli_(p, generator=self.generator)
 
@@ -152,7 +147,7 @@ class Dropout(ContextModule):
 
 
 class Corruption(ContextModule):
-    """Base class of corruptions: corrupt rows wherever there is a context.
+    """Base class of corruptions, which corrupt rows if they have a context.
 
     A subclass defines ``corrupt``, which maps rows in input units to corrupted rows.
     """
@@ -166,14 +161,13 @@ class Corruption(ContextModule):
         Parameters
         ----------
         x : Tensor of shape (batch, n_features)
-            Rows in input units.
+            Rows in input units, which must not change.
         context : Context
             Source of random numbers.
 
         Returns
         -------
         corrupted : Tensor of shape (batch, n_features)
-            New rows. `x` does not change.
         """
         raise NotImplementedError
 

@@ -6,32 +6,10 @@ CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM
 
 
 class RecurrentEncoder(nn.Module):
-    """Recurrent layers over the steps, and a linear layer from their last output to the code.
+    """Recurrent layers over the steps, then a linear layer from their last output to the code.
 
-    Parameters
-    ----------
-    sequence_shape : tuple of int
-        Number of steps, and number of values per step.
-    cell : {"gru", "lstm"}
-        Kind of recurrent layer.
-    hidden_size : int
-        Size of the hidden state.
-    n_layers : int
-        Number of recurrent layers.
-    n_components : int
-        Size of the code.
-
-    Notes
-    -----
-    Shapes: input ``(batch, n_features)``, output ``(batch, n_components)``. Each row is a
-    sequence, flattened step after step.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_ae.nn import RecurrentEncoder
-    >>> RecurrentEncoder((10, 3), "gru", 16, 1, 2)(torch.zeros(5, 30)).shape
-    torch.Size([5, 2])
+    Each row ``(n_features,)`` is a sequence, flattened step after step. `sequence_shape` is
+    ``(n_steps, n_values)``, and `cell` is a key of ``CELLS``.
     """
 
     def __init__(
@@ -53,31 +31,9 @@ class RecurrentEncoder(nn.Module):
 
 
 class RecurrentDecoder(nn.Module):
-    """Recurrent layers whose input is the code at each step, and a linear layer to the values.
+    """Recurrent layers with the code as input at each step, then a linear layer to the values.
 
-    Parameters
-    ----------
-    sequence_shape : tuple of int
-        Number of steps, and number of values per step.
-    cell : {"gru", "lstm"}
-        Kind of recurrent layer.
-    hidden_size : int
-        Size of the hidden state.
-    n_layers : int
-        Number of recurrent layers.
-    n_components : int
-        Size of the code.
-
-    Notes
-    -----
-    Shapes: input ``(batch, n_components)``, output ``(batch, n_features)``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_ae.nn import RecurrentDecoder
-    >>> RecurrentDecoder((10, 3), "gru", 16, 1, 2)(torch.zeros(5, 2)).shape
-    torch.Size([5, 30])
+    The arguments are those of the :class:`RecurrentEncoder`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Refine codes: move them to where their reconstructions are nearest to the rows."""
+"""Refine codes: move them to where the reconstructions are nearest to the rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,45 +9,27 @@ from torch import Tensor
 from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.backprop import Backprop, is_plain
 
-# After a step that raises the error, the next step has this share of its length.
+# After a step that raises the error, the next step is shortened to this share.
 _SHORTENED = 0.25
-# The longest step, in units of the first.
+# Length of the longest step, if that of the first is 1.
 _LONGEST = 1e4
-# After its first step, a row is done when the next step promises less than this share of its error.
+# A row is done when the next step promises less than this share of its error.
 _TOLERANCE = 0.03
 
-# Maps codes, and the places of their rows, to the error of each row and its gradient by the code.
+# Maps codes, and an index of their rows, to the error of each row and its gradient by the code.
 ErrorsAndGradients = Callable[[Tensor, Any], tuple[Tensor, Tensor]]
 
 
 def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps: int) -> Tensor:
-    """Refine codes by gradient descent with the step lengths of Barzilai and Borwein [1]_.
+    """Refine codes ``(..., n_rows, n_components)`` by at most `n_steps` steps of gradient descent.
 
-    Each row has steps of its own, and is done when the next one, from the second on, promises too
-    little. A code
-    moves only to where its error is lower, so the refined code of a row never reconstructs it
-    worse than the given one.
+    `errors_and_gradients` gives errors ``(..., n_codes)`` and their gradients by the codes. A step
+    of one unit of the code should move the reconstruction by about one unit.
 
-    Parameters
-    ----------
-    errors_and_gradients : callable
-        Maps codes, and an index of the rows that they belong to, to the error of each row, of
-        shape (..., n_codes), and its gradient by the code. A step of one unit of the code should
-        move the reconstruction by about one unit.
-    code : Tensor of shape (..., n_rows, n_components)
-        The codes to start from.
-    n_steps : int
-        Number of refinement steps, at most.
-
-    Returns
-    -------
-    code : Tensor of shape (..., n_rows, n_components)
-        The refined codes.
-
-    References
-    ----------
-    .. [1] Barzilai and Borwein, "Two-point step size gradient methods", IMA Journal of
-       Numerical Analysis 8, 1988.
+    The lengths of the steps are those of Barzilai and Borwein, "Two-point step size gradient
+    methods", IMA Journal of Numerical Analysis 8, 1988. Each row has its own, and is done when the
+    next step, from the second on, promises too little. A code moves only to where its error is
+    lower. So the refined code of a row never reconstructs it worse than the given one.
 
     Examples
     --------
@@ -63,17 +45,17 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
     if n_steps == 0:
         return code
     refined = code.clone()
-    rows: Any = ...  # those that go on
+    rows: Any = ...  # rows that go on
     error, gradient = errors_and_gradients(code, rows)
     length = torch.ones_like(error)
     for number in range(n_steps):
-        # Row by row: the code of a row must not depend on the rows beside it. Every row makes a
-        # first step: before it, the length says nothing about the row.
+        # Each row decides for itself: its code must not depend on the rows beside it. Every row
+        # makes a first step, since the first length says nothing about the row.
         tolerance = _TOLERANCE if number > 0 else 0.0
         goes_on = length * gradient.square().sum(-1) > tolerance * error
         if not goes_on.any():
             break
-        if error.dim() == 1 and not goes_on.all():  # of members, all rows go on together
+        if error.dim() == 1 and not goes_on.all():  # several members keep all their rows
             refined[rows] = code
             kept = goes_on.nonzero()[:, 0]
             rows = kept if rows is ... else rows[kept]
@@ -95,27 +77,15 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
 
 
 def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:
-    """Encode rows and refine their codes.
+    """Encode rows ``(n_rows, n_features)`` in input units, and refine their codes.
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        The network.
-    x : Tensor of shape (n_rows, n_features)
-        Rows in input units.
-    n_steps : int
-        Number of refinement steps, at most; 0: the codes of the encoder.
-
-    Returns
-    -------
-    code : Tensor of shape (n_rows, n_components)
-        Codes as ``autoencoder.encode`` gives them.
+    The codes ``(n_rows, n_components)`` are in the coordinates of ``autoencoder.encode``.
     """
     if n_steps == 0:
         return autoencoder.encode(x)
     basis = autoencoder.basis
     if basis is None or not is_plain(autoencoder):
-        # Autograd can not differentiate what inference mode made.
+        # Autograd can not differentiate tensors from inference mode.
         with torch.inference_mode(False):
             target = autoencoder.standardize(x).clone()
             code = autoencoder.encode(x).detach().clone()
@@ -124,7 +94,7 @@ def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:
     network = Backprop(autoencoder)
     code = basis.encode(network.encode(standard))
 
-    def in_basis(code: Tensor, rows: Any) -> tuple[Tensor, Tensor]:  # numpydoc ignore=GL08
+    def in_basis(code: Tensor, rows: Any) -> tuple[Tensor, Tensor]:
         errors, gradients = network.errors_and_gradients(standard[rows], basis.decode(code))
         return errors, gradients @ basis.decoder_matrix
 
@@ -132,24 +102,9 @@ def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:
 
 
 def refine_output(autoencoder: Autoencoder, output: Output, n_steps: int) -> Output:
-    """Refine the codes of an output of the network.
+    """Refine the codes of the network's output for a batch, and decode them."""
 
-    Parameters
-    ----------
-    autoencoder : Autoencoder
-        The network.
-    output : Output
-        Its output for a batch.
-    n_steps : int
-        Number of refinement steps, at most.
-
-    Returns
-    -------
-    output : Output
-        The same rows at their refined codes.
-    """
-
-    def decode(code: Tensor) -> Tensor:  # numpydoc ignore=GL08
+    def decode(code: Tensor) -> Tensor:
         return autoencoder.to_standard_units(autoencoder.decode_raw(code))
 
     code = refine_codes(_by_autograd(decode, output.standard_input), output.code, n_steps)

@@ -49,6 +49,7 @@ class Members:
         linear_paths: Sequence[LinearPath] | None = None,
     ) -> None:
         self._module, self._max_norm = module, max_grad_norm
+        self._sizes = {name: values.numel() for name, values in module.named_parameters()}
         n_members = 1 if linear_paths is None else len(linear_paths)
         self.values = _join(module.parameters()).repeat(n_members, 1)
         for values, path in zip(self.values, linear_paths or (), strict=False):
@@ -57,8 +58,7 @@ class Members:
         self._gradients, self._mean, self._square = (
             torch.zeros_like(self.values) for _ in range(3)
         )
-        self.network = Backprop(module, split_parameters(self.values, module))
-        self._backprop = Backprop(
+        self.network = Backprop(
             module,
             split_parameters(self.values, module),
             split_parameters(self._gradients, module),
@@ -103,18 +103,17 @@ class Members:
             weight = weight.view(n_rows, -1) / n_rows
         if len(self) > 1:
             x, weight = x.expand(len(self), -1, -1), weight.T[..., None].expand(len(self), -1, 1)
-        loss = self._backprop.backward(x, weight)
+        loss = self.network.backward(x, weight)
         self._update(learning_rate)
         return loss
 
     def gradient_norms(self) -> dict[str, float]:
         """Give the root mean square of the last gradient of each layer of the first member."""
-        named = list(self._module.named_parameters())
-        parts = self._gradients[0].split([parameter.numel() for _, parameter in named])
+        parts = self._gradients[0].split(list(self._sizes.values()))
         norms = torch.stack(torch._foreach_norm(list(parts))).tolist()
         return {
-            name: norm / math.sqrt(parameter.numel())
-            for (name, parameter), norm in zip(named, norms, strict=True)
+            name: norm / math.sqrt(size)
+            for (name, size), norm in zip(self._sizes.items(), norms, strict=True)
             if name.endswith(".weight")
         }
 
@@ -225,6 +224,8 @@ def train(
     max_epochs: int,
     judge_every: int = 1,
     min_certainty: float = 0.0,
+    all_batches: Batches | None = None,
+    join_certainty: float = 0.0,
 ) -> Generator[Epoch]:
     """Train members, an epoch at a time, and judge them.
 
@@ -248,10 +249,15 @@ def train(
     max_epochs : int
         Number of passes over the rows, at most.
     judge_every : int, default=1
-        Number of epochs from one evaluation of the validation rows to the next; without them,
+        Number of epochs from one evaluation of the validation rows to the next. Without them,
         every epoch is judged.
     min_certainty : float, default=0.0
         Standard errors by which the validation loss has to fall for any training to be kept.
+    all_batches : Batches or None, default=None
+        Training and validation rows. They replace `batches` as soon as the validation loss has
+        fallen by `join_certainty` standard errors. From then on, the last weights are kept.
+    join_certainty : float, default=0.0
+        See `all_batches`.
 
     Yields
     ------
@@ -262,21 +268,29 @@ def train(
     weights = [members.values[0]]
     if not judge.begin(watched.initial_loss, weights):
         return
-    rate_of_step = _rates(learning_rate, len(batches) * max_epochs)
+    joined = False
     try:
         for number in range(1, max_epochs + 1):
-            train_loss = _train_epoch(members, batches, standardize, rate_of_step)
+            rates = _rates(learning_rate, number, max_epochs, len(batches))
+            train_loss = _train_epoch(members, batches, standardize, rates)
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or validation is None or not math.isfinite(train_loss):
-                before = judge.best_loss
-                loss = train_loss if validation is None else watched.evaluate()
+                best = judge.best_loss
+                if joined:
+                    loss = best  # no rows are left to measure it by
+                elif validation is None:
+                    loss = train_loss
+                else:
+                    loss = watched.evaluate()
                 stop = judge.see(number, train_loss, loss, weights)
-                if judge.best_loss < before:
+                if judge.best_loss < best:
                     watched.best_errors = watched.errors
             stop = stop or number == max_epochs
             gradient_norms = members.gradient_norms() if is_due else None
-            yield Epoch(train_loss, watched.loss, gradient_norms, stop)
+            yield Epoch(train_loss, None if joined else watched.loss, gradient_norms, stop)
+            if all_batches is not None and not joined and watched.is_certain(join_certainty):
+                joined, batches, judge.keep_last = True, all_batches, True
             if stop:
                 break
     finally:
@@ -324,8 +338,12 @@ class _Watched:
         return bool(mean > min_certainty * (variance / total).sqrt())
 
 
-def _rates(learning_rate: Callable[[float], float], n_steps: int) -> Iterator[float]:
-    return (learning_rate(step / n_steps) for step in range(n_steps))
+def _rates(
+    learning_rate: Callable[[float], float], epoch: int, max_epochs: int, n_steps: int
+) -> Iterator[float]:
+    """Give the learning rate of each step of an epoch."""
+    n_before, n_all = (epoch - 1) * n_steps, max_epochs * n_steps
+    return (learning_rate((n_before + step) / n_all) for step in range(n_steps))
 
 
 @torch.no_grad()

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
-from sklearn_ae.nn.inspection import list_tensors
 from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
 from sklearn_ae.training.devices import fits_on_device
 from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
@@ -98,6 +97,7 @@ class AutoencoderNet(NeuralNet):
         self.interrupted_ = False
         self.gradients_: dict[str, list[float]] = {}
         self.n_components = 0
+        self.joined = False  # validation rows have been trained on
         self.n_refinement_steps = 0
         self.judge_every = 1
         self._context: Context | None = None
@@ -359,7 +359,7 @@ class AutoencoderNet(NeuralNet):
 
     def _begin(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self._context is not None:
-            self._context.begin(*batch)
+            self._context.begin(batch[1])
         return batch
 
     def _give_context(self, context: Context | None) -> None:
@@ -423,7 +423,8 @@ class AutoencoderNet(NeuralNet):
 
     def weights(self) -> list[Tensor]:
         """Give the tensors that make up the state of the module, without copying them."""
-        return [tensor.detach() for tensor in chain(*list_tensors(self.module_))]
+        tensors = chain(self.module_.parameters(), self.module_.buffers())
+        return [tensor.detach() for tensor in tensors]
 
     def set_weights(self, weights: list[Tensor]) -> None:
         """Copy such tensors into the module."""

@@ -48,6 +48,7 @@ def test_order_differs_from_epoch_to_epoch():
 
 def test_without_weights():
     assert all(weight is None for _, weight in batches(Rows(X), 7))
+    np.testing.assert_array_equal(Rows(X, index=np.arange(7)).weight(), np.ones(7))
 
 
 def test_one_batch_of_all_is_built_once():
@@ -180,7 +181,7 @@ def test_subsample_is_random_and_repeatable():
     assert len(rows.subsample(5)) == 5
     assert rows.subsample(5)[:][1].mean() == pytest.approx(1)
     assert positions(rows.subsample(5)) == positions(rows.subsample(5))
-    assert positions(rows.subsample(5)) != positions(rows.subsample(5, seed=1))
+    assert positions(rows.subsample(5)) != set(range(5))
     assert positions(Rows(X, index=np.arange(10, 20)).subsample(2)) <= set(range(10, 20))
 
 
@@ -189,21 +190,25 @@ def test_subsample_sees_every_phase_of_periodic_rows():
     assert len(np.unique(Rows(hours[:, None]).subsample(1000)[:][0])) == 24
 
 
-def test_folds_keep_equal_rows_together():
+def test_groups_are_the_distinct_rows():
     X = np.repeat(np.arange(10.0), 3)[:, None]
-    fold = Rows(X).folds(4, seed=0)
-    assert set(fold) == {0, 1, 2, 3}
-    assert all(len(set(fold[X[:, 0] == value])) == 1 for value in range(10))
+    group, weight = Rows(X, np.arange(30.0)).groups()
+    assert set(group) == set(range(10))
+    assert all(len(set(group[X[:, 0] == value])) == 1 for value in range(10))
+    np.testing.assert_array_equal(weight[group[::3]], np.arange(30).reshape(10, 3).sum(axis=1))
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_folds_depend_on_distinct_rows_but_not_on_order_units_or_type(make):
+def test_groups_depend_on_distinct_rows_but_not_on_order_units_or_type(make):
     X = np.random.default_rng(0).normal(size=(12, 3))
     places = np.random.default_rng(1).permutation(np.repeat(np.arange(12), np.arange(1, 13)))
-    fold = Rows(X).folds(3, seed=1)
-    np.testing.assert_array_equal(Rows(make(X[places])).folds(3, seed=1), fold[places])
-    np.testing.assert_array_equal(Rows(make(X.astype(np.float32))).folds(3, seed=1), fold)
-    np.testing.assert_array_equal(Rows(make(7 * X + 3)).folds(3, seed=1), fold)
+    group = Rows(X).groups()[0]
+    for same, expected in (
+        (X[places], group[places]),
+        (X.astype(np.float32), group),
+        (7 * X + 3, group),
+    ):
+        np.testing.assert_array_equal(Rows(make(same)).groups()[0], expected)
 
 
 def test_distinct_rows_have_the_summed_weights():

@@ -20,7 +20,7 @@ def test_a_curve_of_150_rows_is_learnt_on_all_of_them():
     t = rng.uniform(-1, 1, (1150, 1))
     X = np.hstack([t, t**2, np.sin(3 * t)]) + rng.normal(scale=0.05, size=(1150, 3))
     fitted = AutoencoderTransformer(1, random_state=0).fit(X[:150])
-    assert fitted.plan_.validation == "cross-validation"
+    assert fitted.plan_.validation == "trial"
     assert fitted.validation_curve_ is None
     assert len(fitted.loss_curve_) == fitted.n_iter_ == fitted.plan_.max_iter
     assert fitted.best_loss_ < fitted.initial_loss_
@@ -33,7 +33,7 @@ def test_without_structure_the_folds_keep_pca():
     assert fitted.best_loss_ == fitted.initial_loss_
     assert -fitted.score(X) == pytest.approx(pca_error(X, X, 2))
     # The short trainings of the folds are what there is to show.
-    assert fitted.n_iter_ == len(fitted.validation_curve_) == fitted.plan_.n_fold_epochs
+    assert fitted.n_iter_ == len(fitted.validation_curve_) == fitted.plan_.n_trial_epochs
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,27 @@ def test_constant_column_of_many_rows_has_no_say():
     detector = AutoencoderOutlierDetector(2, max_iter=1, random_state=0).fit(X)
     shares = detector.feature_errors(X[:100])
     assert shares[:, 0].max() < shares[:, 1:].mean()
+
+
+def test_validation_rows_join_once_training_has_lowered_their_loss(curve):
+    X = np.tile(curve, (2, 1))[:600]
+    X = X + np.random.default_rng(0).normal(scale=0.01, size=X.shape)
+    fitted = AutoencoderTransformer(1, random_state=0).fit(X)
+    assert 0 < len(fitted.validation_curve_) < len(fitted.loss_curve_) == fitted.plan_.max_iter
+    assert fitted.best_loss_ < fitted.initial_loss_
+    kept = AutoencoderTransformer(1, early_stopping=True, random_state=0).fit(X)
+    assert len(kept.validation_curve_) == len(kept.loss_curve_)
+    # Rows that were trained on can not judge a further training.
+    n_before = len(fitted.validation_curve_)
+    fitted.set_params(warm_start=True, max_iter=5).fit(X)
+    assert len(fitted.validation_curve_) == n_before
+
+
+def test_validation_rows_without_structure_do_not_join():
+    X = np.random.default_rng(0).normal(size=(600, 60))
+    fitted = AutoencoderTransformer(15, random_state=0).fit(X)
+    assert len(fitted.validation_curve_) == len(fitted.loss_curve_)
+    assert -fitted.score(X) <= pca_error(X, X, 15) * (1 + 1e-6)
 
 
 def test_copies_of_rows_are_split_together():

@@ -9,9 +9,9 @@ from sklearn_ae._fitting.plan import make_plan
 
 def plan(n_rows, n_features, estimator=None, **parameters):
     estimator = AutoencoderTransformer(**parameters) if estimator is None else estimator
-    is_transformer = isinstance(estimator, AutoencoderTransformer)
+    is_detector = isinstance(estimator, AutoencoderOutlierDetector)
     return make_plan(
-        estimator, n_rows, n_features, is_transformer=is_transformer, is_plain=is_transformer
+        estimator, n_rows, n_features, is_detector=is_detector, is_plain=not is_detector
     )
 
 
@@ -40,7 +40,7 @@ def test_weight_decay(n_rows, n_features, expected):
 @pytest.mark.parametrize(
     ("n_rows", "parameters", "expected"),
     [
-        (499, {}, "cross-validation"),
+        (499, {}, "trial"),
         (500, {}, "split"),
         (99, {"max_iter": 5}, "none"),
         (100, {"max_iter": 5}, "split"),
@@ -50,6 +50,28 @@ def test_weight_decay(n_rows, n_features, expected):
 )
 def test_validation(n_rows, parameters, expected):
     assert plan(n_rows, 5, **parameters).validation == expected
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "parameters", "joins"),
+    [
+        (499, {}, False),
+        (500, {}, True),
+        (4999, {}, True),
+        (5000, {}, False),
+        (1000, {"early_stopping": True}, False),
+        (1000, {"max_iter": 50}, False),
+        (1000, {"n_iter_no_change": 50}, False),
+    ],
+)
+def test_whether_validation_rows_join(n_rows, parameters, joins):
+    assert (plan(n_rows, 5, **parameters).join_certainty is not None) == joins
+
+
+def test_the_trial_of_few_rows_has_folds():
+    assert [plan(n, 5).n_folds for n in (499, 500)] == [3, 0]
+    few = plan(300, 5)
+    assert 0 < few.n_trial_epochs < few.max_iter / 4
 
 
 def test_the_detector_splits_off_rows():

@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
-from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, is_under_fitted, still_falling
+from sklearn_ae._fitting.warn import still_falling
+from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, diagnose
 from sklearn_ae.architectures import Convolutional, Recurrent
 from sklearn_ae.latents import Sparse, TopK, Variational
 from tests.common.instances import instances
@@ -59,12 +60,22 @@ def test_share_of_the_fall_in_the_second_half(curve, share):
     assert still_falling(curve, 1.0) == pytest.approx(share)
 
 
-def test_under_fitted_only_if_training_went_on_to_the_end():
-    curve = [0.9, 0.5]
-    assert is_under_fitted(curve, 1.0, ended_early=False, diverged=False)
-    assert not is_under_fitted(curve, 1.0, ended_early=True, diverged=False)
-    assert not is_under_fitted(curve, 1.0, ended_early=False, diverged=True)
-    assert not is_under_fitted([0.5, 0.4, 0.4, 0.4], 1.0, ended_early=False, diverged=False)
+def test_under_fitted_only_if_training_went_on_to_the_end(digits):
+    record = dataclasses.replace(
+        fit(digits, max_iter=2)._record_,
+        initial_loss=1.0,
+        curve=[0.9, 0.5],
+        validation_curve=[],
+        ended_early=False,
+    )
+    for changes, is_under_fitted in (
+        ({}, True),
+        ({"ended_early": True}, False),
+        ({"diverged": True}, False),
+        ({"curve": [0.5, 0.4, 0.4, 0.4]}, False),
+    ):
+        symptoms = diagnose("Estimator", dataclasses.replace(record, **changes)).symptoms
+        assert ("under-fitting" in symptoms) == is_under_fitted
 
 
 def test_over_fitting():

@@ -7,7 +7,6 @@ from sklearn.datasets import load_digits
 from sklearn_ae import AutoencoderTransformer, nn
 from sklearn_ae.architectures import MLP, Convolutional
 from sklearn_ae.latents import Variational
-from sklearn_ae.latents.variational import divergence
 from tests.latents.common import make
 
 
@@ -36,7 +35,7 @@ def kullback_leibler(hidden):
 
 
 def test_divergence(hidden):
-    torch.testing.assert_close(divergence(hidden), kullback_leibler(hidden))
+    torch.testing.assert_close(Variational().build(2).divergence(hidden), kullback_leibler(hidden))
 
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 4.0])
@@ -134,7 +133,7 @@ def test_likelihood_of_a_linear_decoder_is_known(generator):
         random_state=0,
     ).fit(X)
     module = fitted.net_.module_
-    weight = module.decoder.layers[0].weight[0].detach().numpy()  # (2, 4)
+    weight = module.decoder.layers[0].weight.detach().numpy()  # (2, 4)
     bias = module.decoder.layers[0].bias.detach().numpy().ravel()
     scale, variance = module.scale.item(), module.latent.noise_scale.item()
     mean = module.shift.numpy() + scale * bias
@@ -184,7 +183,7 @@ def test_greater_beta_uses_less_of_the_code(digits):
         module = fitted.net_.module_
         with torch.no_grad():
             hidden = module.hidden(module.standardize(torch.tensor(digits)))
-        nats.append(divergence(hidden).mean(dim=0).sum().item())
+        nats.append(module.latent.divergence(hidden).mean(dim=0).sum().item())
     assert nats == sorted(nats, reverse=True)
     assert nats[0] > 2 * nats[-1]
 
