@@ -35,6 +35,7 @@ class Record:
     best_loss: float
     ended_early: bool  # before `max_iter`
     diverged: bool  # to a loss that is not finite
+    joined: bool  # all rows were trained on in the end: no loss of unseen rows tells of the result
     idle_units: dict[str, float]  # share of the units of each hidden layer
     n_components: int
     n_unused: int  # entries of the code that do not vary or equal the prior
@@ -86,6 +87,7 @@ def make_record(done: Fit) -> Record:
         best_loss=done.judge.best_loss,
         ended_early=done.ended_early,
         diverged=done.judge.diverged,
+        joined=done.trial is not None or 0 < len(done.validation_curve) < len(done.curve),
         idle_units=idle_units if len(X) >= _MIN_ROWS else {},
         n_components=net.n_components,
         n_unused=int(is_unused.sum()),

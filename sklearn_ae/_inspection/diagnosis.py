@@ -93,7 +93,8 @@ def _examine_fit(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
     if record.is_pca:
         figures["result"] = f"the principal components (training did not lower the {name})"
     share = still_falling(validation or train, start)
-    if share > STILL_FALLING and not (record.ended_early or record.diverged):
+    is_measured = not (record.ended_early or record.diverged or record.joined)
+    if share > STILL_FALLING and is_measured:
         yield Finding(
             "under-fitting",
             f"The {name} was still falling when training reached its {len(train)} epochs: "
@@ -102,7 +103,7 @@ def _examine_fit(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
             "loss is high at the end of a long training as well, make the network wider or deeper "
             "or n_components larger.",
         )
-    if validation and not record.diverged and not record.is_pca:
+    if validation and not (record.diverged or record.is_pca or record.joined):
         # Of the epochs at the end, the mean: single ones are noisy.
         last = float(np.mean(validation[-max(1, len(validation) // 10) :]))
         fall = start - best if start > best else abs(start)
@@ -193,7 +194,8 @@ def _examine_code(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
 
 def _examine_error(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
     error, pca_error = record.error, record.pca_error
-    figures["squared error"] = f"{error:.4g} of the variance; {pca_error:.4g} by PCA"
+    bound = "at most " if record.joined and not record.is_pca else ""
+    figures["squared error"] = f"{bound}{error:.4g} of the variance; {pca_error:.4g} by PCA"
     if record.is_comparable and error > max(_NOTHING_LEFT, (1 - _SAME) * pca_error):
         advice = (
             "Where the rows lie near a plane, PCA is enough. Otherwise train longer, make the "
