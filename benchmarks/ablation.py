@@ -27,7 +27,7 @@ SIZES = (0.1, 0.25)
 VARIANTS: dict[str, dict[str, Any]] = {
     "as by default": {},
     "no linear path": {"linear_path": None},
-    "codes of the encoder": {"transform_max_iter": 0},
+    "codes of the encoder": {"n_refinement_steps": 0},
     "no clipping": {"output_activation": "identity"},
     "no weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"learning_rate_schedule": "constant"},

@@ -82,7 +82,7 @@ MODELS: dict[str, Model] = {
     "sixty-four": Model(
         64,
         # Of so small an error, more than a third is that of the encoder's guess.
-        _DEEP | {"transform_max_iter": 10},
+        _DEEP | {"n_refinement_steps": 10},
         _error_and_codes,
         {"MSE": ("<=", 0.0013), "1-NN accuracy": (">=", 0.98), "V-measure": (">=", 0.56)},
     ),

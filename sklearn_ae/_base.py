@@ -189,6 +189,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 return did_you_mean(value, [option for kind in kinds for option in kind.options])
         return ""
 
+    def _requested_refinement_steps(self) -> int | str:
+        """Give the number of refinement steps that the parameters ask for, or "auto"."""
+        return 0
+
     def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         """Give the fitted attributes of the estimator beside those of both."""
         raise NotImplementedError
@@ -251,6 +255,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             rows.total_weight,
             rows.X.shape[1],
             is_detector=self._is_detector,
+            n_refinement_steps=self._requested_refinement_steps(),
             is_plain=_asks_for_plain(self),
         )
 

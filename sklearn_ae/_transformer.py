@@ -1,5 +1,6 @@
 """Dimensionality reduction by an autoencoder."""
 
+import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -133,7 +134,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     precision : {"float32", "float64", "bfloat16"} or None, default=None
         Floating-point type of network and codes; reconstructions have the type of the data. None:
         that of the data too. "bfloat16": matrix products of the training in bfloat16, else float32.
-    transform_max_iter : int or "auto", default="auto"
+    n_refinement_steps : int or "auto", default="auto"
         Maximum number of refinement steps. The encoder only guesses which code reconstructs a row
         best. `transform` refines the guess by gradient descent on the code; a step costs two passes
         through the decoder. A row is done when the next step promises to lower its error by less
@@ -147,6 +148,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         same bits each time on one machine, for large networks with the same number of threads.
     verbose : bool or int, default=False
         Whether to print a line for each epoch.
+    transform_max_iter : int or "auto", default="deprecated"
+        Former name of `n_refinement_steps`. It still works, with a warning.
 
     Attributes
     ----------
@@ -225,7 +228,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseAutoencoder._parameter_constraints,
-        "transform_max_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "n_refinement_steps": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "transform_max_iter": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto", "deprecated"}),
+        ],
     }
 
     def __init__(
@@ -255,10 +262,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         warm_start=False,
         device="auto",
         precision=None,
-        transform_max_iter="auto",
+        n_refinement_steps="auto",
         callbacks=None,
         random_state=None,
         verbose=False,
+        transform_max_iter="deprecated",
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -284,10 +292,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.warm_start = warm_start
         self.device = device
         self.precision = precision
-        self.transform_max_iter = transform_max_iter
+        self.n_refinement_steps = n_refinement_steps
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
+        self.transform_max_iter = transform_max_iter
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -606,10 +615,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return {"explained_variance_ratio_": ratio * done.explained, "_density_": density}
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
-        if self.latent is not None and self.transform_max_iter not in ("auto", 0):
+        if self.transform_max_iter != "deprecated":
+            warnings.warn(
+                "transform_max_iter was renamed and will be removed: write "
+                f"n_refinement_steps={self.transform_max_iter!r}.",
+                FutureWarning,
+            )
+        n_steps = self._requested_refinement_steps()
+        if self.latent is not None and n_steps not in ("auto", 0):
             raise ValueError(
-                f"transform_max_iter={self.transform_max_iter!r} is not supported with "
-                f"latent={self.latent!r}: a refined code would not keep to what the latent asks "
-                "of it. Use 'auto' or 0."
+                f"n_refinement_steps={n_steps!r} is not supported with latent={self.latent!r}: a "
+                "refined code would not keep to what the latent asks of it. Use 'auto' or 0."
             )
         return super()._check_rows(X, sample_weight, first=first)
+
+    def _requested_refinement_steps(self) -> int | str:
+        is_renamed = self.transform_max_iter == "deprecated"
+        return self.n_refinement_steps if is_renamed else self.transform_max_iter

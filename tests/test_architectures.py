@@ -242,7 +242,7 @@ def test_convolutions_beat_the_mlp_at_equal_parameters(all_digits):
             max_iter=30,
             learning_rate=1e-3,
             output_activation="identity",
-            transform_max_iter=0,
+            n_refinement_steps=0,
             random_state=0,
         )
         .fit(all_digits)

@@ -27,7 +27,7 @@ def test_reconstructions_are_in_range(loss, activation, low, high, digits):
 
 
 def test_loss_is_that_of_the_reconstruction(digits):
-    fitted = make(output_activation="logistic", early_stopping=False, transform_max_iter=0)
+    fitted = make(output_activation="logistic", early_stopping=False, n_refinement_steps=0)
     fitted.fit(digits)
     scale = fitted.net_.module_.scale.item()
     expected = np.mean((fitted.reconstruct(digits) - digits) ** 2) / scale**2

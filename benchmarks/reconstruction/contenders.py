@@ -41,7 +41,7 @@ def plain(X: np.ndarray, n_components: int, seed: int) -> Reconstruct:
         early_stopping=False,
         n_iter_no_change=None,
         learning_rate_schedule="constant",
-        transform_max_iter=0,
+        n_refinement_steps=0,
         batch_size=32,
         max_iter=100,
         random_state=seed,

@@ -41,7 +41,7 @@ def ours(
         "optimizer": "adam",
         # The others do not clip, nor do they look for nearest codes.
         "output_activation": "identity",
-        "transform_max_iter": 0,
+        "n_refinement_steps": 0,
         "learning_rate": LEARNING_RATE,
         "learning_rate_schedule": "constant",
         "early_stopping": False,

@@ -95,7 +95,7 @@ def transform(settings: Settings) -> Result:
             text: AutoencoderTransformer(k, random_state=0, **parameters).fit(X_train)
             for text, parameters in {
                 "by default": {},
-                "transform_max_iter=0": {"transform_max_iter": 0},
+                "n_refinement_steps=0": {"n_refinement_steps": 0},
             }.items()
         }
         runs = {

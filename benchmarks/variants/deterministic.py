@@ -126,9 +126,9 @@ def contractive(study: Study) -> Result:
     """Code that changes less where the input does, at about the same error."""
     X = study.data.X_test[study.some_test_rows(_SLOPE_ROWS)]
     # Of the encoder alone, which is what the penalty is about.
-    fits = {"plain": study.fit(32, _EPOCHS, transform_max_iter=0)} | {
+    fits = {"plain": study.fit(32, _EPOCHS, n_refinement_steps=0)} | {
         f"contractive, weight {weight:g}": study.fit(
-            32, _EPOCHS, latent=Contractive(weight), transform_max_iter=0
+            32, _EPOCHS, latent=Contractive(weight), n_refinement_steps=0
         )
         for weight in _CONTRACTIVE_WEIGHTS
     }

@@ -110,6 +110,7 @@ def make_plan(
     *,
     is_detector: bool,
     is_plain: bool,
+    n_refinement_steps: int | str = "auto",
 ) -> FitPlan:
     """Make the plan of a fit.
 
@@ -125,6 +126,8 @@ def make_plan(
         Whether the estimator is the detector, or the transformer.
     is_plain : bool
         Whether the parameters ask for a plain network that starts at PCA, which the engine trains.
+    n_refinement_steps : int or "auto", default="auto"
+        Refinement steps that the parameters ask for.
     """
     is_transformer = not is_detector
     # A code as wide as the data can copy any outlier.
@@ -146,11 +149,8 @@ def make_plan(
     joins = validation == "split" and is_all_auto and n_rows < _MANY_ROWS
     if parameters.n_iter_no_change is not None:
         joins = False  # patience needs validation rows to the end
-    refines = is_transformer and parameters.transform_max_iter != 0
-    n_refinement_steps = 0
-    if refines:
-        auto = parameters.transform_max_iter == "auto"
-        n_refinement_steps = _N_REFINEMENT_STEPS if auto else int(parameters.transform_max_iter)
+    if isinstance(n_refinement_steps, str):
+        n_refinement_steps = _N_REFINEMENT_STEPS
     if parameters.max_iter != "auto":
         max_iter = int(parameters.max_iter)
     elif is_transformer:
@@ -160,7 +160,7 @@ def make_plan(
         max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
     else:
         max_iter = min(max(1000 // steps_of_epoch, 5), 300)
-    judge_every = max_iter // _N_JUDGEMENTS if refines else 1
+    judge_every = max_iter // _N_JUDGEMENTS if n_refinement_steps > 0 else 1
     if parameters.n_iter_no_change is not None:
         judge_every = min(judge_every, parameters.n_iter_no_change // 2)
     return FitPlan(
@@ -174,8 +174,8 @@ def make_plan(
         n_folds=_N_FOLDS if validation == "trial" else 0,
         n_trial_epochs=max(1, int(max_iter * _TRIAL_SHARE)) if validation == "trial" else 0,
         judge_every=max(1, judge_every),
-        n_judging_steps=min(n_refinement_steps, _N_JUDGING_STEPS),
-        n_refinement_steps=n_refinement_steps,
+        n_judging_steps=min(int(n_refinement_steps), _N_JUDGING_STEPS),
+        n_refinement_steps=int(n_refinement_steps),
         min_certainty=_MIN_CERTAINTY if parameters.early_stopping == "auto" else 0.0,
         is_detector=is_detector,
         max_components=max_components,

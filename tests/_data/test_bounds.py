@@ -83,7 +83,7 @@ def test_reconstructions_keep_to_them(table, dtype):
 
 def test_better_than_pca_without_training(digits):
     fitted = AutoencoderTransformer(
-        8, max_iter=1, learning_rate=1e-12, transform_max_iter=0, random_state=0
+        8, max_iter=1, learning_rate=1e-12, n_refinement_steps=0, random_state=0
     ).fit(digits)
     pca = PCA(8, svd_solver="full").fit(digits)
     assert reconstruction_error(fitted, digits) < 0.97 * reconstruction_error(pca, digits)
@@ -94,7 +94,7 @@ def test_better_than_pca_without_training(digits):
 
 def test_loss_is_of_what_is_clipped(digits):
     fitted = AutoencoderTransformer(
-        4, max_iter=3, early_stopping=False, transform_max_iter=0, random_state=0
+        4, max_iter=3, early_stopping=False, n_refinement_steps=0, random_state=0
     ).fit(digits)
     module = fitted.net_.module_
     expected = np.square((fitted.reconstruct(digits) - digits) / module.scale.item()).mean()

@@ -292,7 +292,7 @@ def test_precision_does_not_cost_the_differences_of_large_numbers(curve, precisi
 
 def test_precision_of_data_that_float32_can_not_hold(curve):
     # Steps towards the nearest code magnify rounding.
-    parameters = {"max_iter": 2, "learning_rate": 1e-3, "transform_max_iter": 0}
+    parameters = {"max_iter": 2, "learning_rate": 1e-3, "n_refinement_steps": 0}
     fitted = make(precision="float32", **parameters).fit(1e100 * curve)
     np.testing.assert_allclose(
         fitted.reconstruct(1e100 * curve),
@@ -341,8 +341,16 @@ def test_warm_start_keeps_every_gain_on_validation_rows():
         warm_start=True,
         max_iter=10,
         hidden_layer_sizes=(8,),
-        transform_max_iter=0,
+        n_refinement_steps=0,
         random_state=1,
     )
     fitted.fit(X).fit(X)
     assert fitted.best_loss_ == min(fitted.validation_curve_[10:]) < fitted.initial_loss_
+
+
+def test_the_former_name_of_refinement_steps(curve):
+    renamed = AutoencoderTransformer(1, max_iter=3, n_refinement_steps=0, random_state=0).fit(curve)
+    former = AutoencoderTransformer(1, max_iter=3, transform_max_iter=0, random_state=0)
+    with pytest.warns(FutureWarning, match="write n_refinement_steps=0"):
+        former.fit(curve)
+    np.testing.assert_array_equal(former.transform(curve), renamed.transform(curve))

@@ -11,7 +11,12 @@ def plan(n_rows, n_features, estimator=None, **parameters):
     estimator = AutoencoderTransformer(**parameters) if estimator is None else estimator
     is_detector = isinstance(estimator, AutoencoderOutlierDetector)
     return make_plan(
-        estimator, n_rows, n_features, is_detector=is_detector, is_plain=not is_detector
+        estimator,
+        n_rows,
+        n_features,
+        is_detector=is_detector,
+        is_plain=not is_detector,
+        n_refinement_steps=0 if is_detector else estimator.n_refinement_steps,
     )
 
 
@@ -90,7 +95,7 @@ def test_more_rows_have_more_steps_but_few_epochs(n_features):
 
 
 def test_a_plan_is_of_plain_values_and_what_is_given_is_taken():
-    given = plan(1000, 5, max_iter=7, batch_size=10, learning_rate=0.1, transform_max_iter=3)
+    given = plan(1000, 5, max_iter=7, batch_size=10, learning_rate=0.1, n_refinement_steps=3)
     assert (given.max_iter, given.batch_size, given.learning_rate) == (7, 10, 0.1)
     assert given.n_refinement_steps == 3
     for value in dataclasses.asdict(given).values():

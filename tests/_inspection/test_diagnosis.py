@@ -85,7 +85,7 @@ def test_over_fitting():
         hidden_layer_sizes=(256, 256),
         early_stopping=True,
         n_iter_no_change=None,
-        transform_max_iter=0,
+        n_refinement_steps=0,
     )
     report = fitted.diagnose()
     assert report.symptoms == ("over-fitting", "no better than PCA")
@@ -166,7 +166,7 @@ def test_posterior_collapse(digits):
 
 @pytest.mark.parametrize(
     ("X", "parameters"),
-    [(NOISE, {"transform_max_iter": 0}), (PLANE, {"linear_path": None})],
+    [(NOISE, {"n_refinement_steps": 0}), (PLANE, {"linear_path": None})],
     ids=["nothing to gain", "plain network"],
 )
 def test_no_better_than_pca(X, parameters):
@@ -197,7 +197,7 @@ def test_every_autoencoder_is_diagnosed(estimator):
 
 
 def test_a_result_that_is_pca_is_called_so():
-    fitted = fit(NOISE, early_stopping=True, max_iter=200, transform_max_iter=0)
+    fitted = fit(NOISE, early_stopping=True, max_iter=200, n_refinement_steps=0)
     assert fitted.best_loss_ == fitted.initial_loss_
     report = fitted.diagnose()
     assert report.symptoms == ("no better than PCA",)

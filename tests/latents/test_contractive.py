@@ -20,7 +20,7 @@ def squared_jacobian(fitted, X):
 
 
 def test_contraction_lowers_the_jacobian_at_about_the_same_error(digits):
-    plain = make(max_iter=40, transform_max_iter=0).fit(digits)
+    plain = make(max_iter=40, n_refinement_steps=0).fit(digits)
     contractive = make(max_iter=40, latent=Contractive(0.01)).fit(digits)
     assert squared_jacobian(contractive, digits) < 0.5 * squared_jacobian(plain, digits)
     assert contractive.score(digits) > 1.5 * plain.score(digits)

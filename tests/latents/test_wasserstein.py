@@ -33,7 +33,7 @@ def test_normal_codes_have_the_least(n_components, generator):
 def test_codes_become_normal(all_digits):
     fitted = make(latent="wasserstein", max_iter=60).fit(all_digits)
     codes = torch.tensor(fitted.transform(all_digits))
-    plain = make(linear_path=None, transform_max_iter=0)
+    plain = make(linear_path=None, n_refinement_steps=0)
     plain = torch.tensor(plain.fit_transform(all_digits))
     plain = (plain - plain.mean(0)) / plain.std(0)
     floor = squared_discrepancy(

@@ -41,7 +41,7 @@ def test_validation_rows_are_judged_at_refined_codes(callbacks, digits):
     fitted = AutoencoderTransformer(
         8, max_iter=3, early_stopping=True, callbacks=callbacks, random_state=0
     )
-    encoded = clone(fitted).set_params(transform_max_iter=0).fit(digits)
+    encoded = clone(fitted).set_params(n_refinement_steps=0).fit(digits)
     fitted.fit(digits)
     assert fitted.validation_curve_[0] < encoded.validation_curve_[0]
 
