@@ -122,13 +122,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
             Their reconstructions, in input units.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
         return self.net_.compute(self._reconstruct, self._check_X(X))
@@ -146,11 +139,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             The report: ``symptoms`` are the names, ``findings`` have evidence and advice as
             well, ``figures`` are the numbers behind them. It prints as text and shows as
             HTML in a notebook.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
         """
         check_is_fitted(self)
         return diagnose(type(self).__name__, self._record_)

@@ -153,6 +153,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     to how new a row is, and not at all for training rows. The detector keeps at most 16,384
     training rows for it, drawn at random; others count as new.
 
+    All methods but `fit` and `partial_fit` raise NotFittedError if the estimator is not fitted, and
+    ValueError if X is not like the training data.
+
     Each column is centred and divided by its standard deviation. A column that is constant in the
     training data is divided by the median standard deviation of the others.
 

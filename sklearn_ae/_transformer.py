@@ -203,6 +203,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     15 % of the epochs, each without a third of the rows. If they lower the loss of these rows, the
     network is trained on all rows.
 
+    All methods but `fit` and `partial_fit` raise NotFittedError if the estimator is not fitted, and
+    ValueError if X is not like the training data.
+
     Codes without a `latent` are arranged after training, which changes no reconstruction. Over the
     training rows, their entries have mean zero and are uncorrelated, a step of one unit along each
     of them moves the reconstruction by one unit on average, and those that explain most come first.
@@ -370,13 +373,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         codes : ndarray of shape (n_samples, n_components_)
             Their codes.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
         return self.net_.compute(self._encode, self._check_X(X))
@@ -396,8 +392,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Raises
         ------
-        NotFittedError
-            If the estimator was not fitted.
         ValueError
             If X is not an array of such codes.
         """
@@ -423,13 +417,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         scores : ndarray of shape (n_samples,)
             Means over the columns, in squared input units, higher is better.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
         """
         check_is_fitted(self)
         errors = self._squared_residuals(self._check_X(X), per_row=True)
@@ -452,13 +439,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         score : float
             In squared input units, higher is better.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If X is not like the data it was fitted on.
         """
         scores = self.score_samples(X)
         if sample_weight is not None:
@@ -485,13 +465,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X : ndarray of shape (n_samples, n_features)
             The decoded codes, in input units: means, without the noise that single values
             have around them.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator was not fitted.
-        ValueError
-            If `n_samples` is less than 1.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
@@ -514,8 +487,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Raises
         ------
-        NotFittedError
-            If the estimator was not fitted.
         ValueError
             If `a` or `b` is not like a row of the data it was fitted on, or `n` less than 2.
         """
@@ -557,8 +528,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         AttributeError
             If the latent is not variational.
-        NotFittedError
-            If the estimator was not fitted.
         ValueError
             If X is not like the data it was fitted on, or `n_samples` less than 1.
 
