@@ -581,7 +581,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if done.projected is not None and net.module_.basis is not None:
             # The coordinates of the codes are those of the network on the components.
             done.net.module_.basis.load_state_dict(net.module_.basis.state_dict())
-        return {"explained_variance_ratio_": ratio * done.explained, "_density_": density}
+        return {"explained_variance_ratio_": ratio * done.net.explained, "_density_": density}
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
         if self.transform_max_iter != "deprecated":

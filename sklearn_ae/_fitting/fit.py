@@ -80,8 +80,6 @@ class Fit:
         Whether training stopped before the last epoch of the plan.
     projected : Fit or None
         The fit on the leading principal components, of which this one is made.
-    explained : float
-        Share of the variance in these components.
     """
 
     net: AutoencoderNet
@@ -96,7 +94,6 @@ class Fit:
     validation_curve: list[float] = field(default_factory=list)
     ended_early: bool = False
     projected: "Fit | None" = None
-    explained: float = 1.0
 
     @property
     def starts_at_pca(self) -> bool:

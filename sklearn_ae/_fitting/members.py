@@ -49,6 +49,8 @@ def rows_in_batch(parameters: Any, plan: FitPlan, rows: Rows) -> int:
 def standardize_in_place(net: AutoencoderNet) -> Callable[[Tensor], Tensor]:
     """Give a function that takes rows to standard units in place."""
     module = net.module_
+    if module.axes is not None:
+        return module.standardize
     return lambda x: x.sub_(module.shift).div_(module.scale).to(module.dtype)
 
 

@@ -1,6 +1,6 @@
-"""Wide data: train on the leading principal components, and lift the network to all columns.
+"""Wide data: train a network on the leading principal components, behind the projection on them.
 
-For the squared error a network behind an orthogonal projection loses nothing on rows that lie in
+For the squared error, a network behind an orthogonal projection loses nothing on rows that lie in
 its span. The cost is that of the decomposition and of a small network.
 """
 
@@ -18,7 +18,6 @@ from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.units import blocks, column_mean_and_std
 from sklearn_ae._fitting.fit import Fit, Hooks, fit
 from sklearn_ae._fitting.plan import FitPlan
-from sklearn_ae.nn import Autoencoder, LinearPath
 from sklearn_ae.training import AutoencoderNet
 
 
@@ -70,12 +69,11 @@ def fit_projected(
         validation = done.validation
         return replace(
             done,
-            net=lift_net(done.net, projection, bounds),
+            net=_lift(done.net, projection, bounds),
             rows=rows,
             training=replace(done.training, X=rows.X),
             validation=None if validation is None else replace(validation, X=rows.X),
             projected=done,
-            explained=projection.explained,
         )
 
     if hooks is not None:
@@ -103,45 +101,16 @@ def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]
     return Projection(axes, shift, explained), replace(rows, X=projected)
 
 
-def lift_net(
-    net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None
-) -> AutoencoderNet:
-    """Give a net of all columns that does what a net does on the projection of the rows.
+def _lift(net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None) -> AutoencoderNet:
+    """Give a net of all columns that does what a net does on the projections of the rows.
 
-    Parameters
-    ----------
-    net : AutoencoderNet
-        A plain net on projected rows.
-    projection : Projection
-        The projection.
-    bounds : ndarray of shape (2, n_features) or None
-        Smallest and largest values of the reconstructions.
+    `bounds` are the smallest and largest values of reconstructions, of shape (2, n_features).
     """
-    small = net.snapshot().module_
-    axes = torch.as_tensor(projection.axes.copy()).to(net.device, net.dtype)
-    # The projected rows have a mean of zero but for rounding.
-    first, last = small.encoder.layers[0], small.decoder.layers[-1]
-    first.weight = nn.Parameter(axes.T @ first.weight)
-    last.weight = nn.Parameter(last.weight @ axes)
-    last.bias = nn.Parameter(last.bias @ axes)
-    path = None
-    if small.linear_path is not None:
-        path = LinearPath(axes[: net.n_components], net.n_components)
-        path.encoder_weight = nn.Parameter(axes.T @ small.linear_path.encoder_weight)
-        path.decoder_weight = nn.Parameter(small.linear_path.decoder_weight @ axes)
-    module = Autoencoder(
-        small.encoder,
-        small.decoder,
-        shift=torch.from_numpy(projection.shift).to(small.shift),
-        scale=small.scale,
-        dtype=small.dtype,
-        linear_path=path,
-        latent=small.latent,
-        basis=small.basis,
-        bounds=None if bounds is None else torch.from_numpy(bounds).to(small.shift),
-        likelihood=small.likelihood,
-    )
     lifted = net.snapshot()
-    lifted.__dict__.update(module=module.eval(), module_=module, principal_axes=None)
-    lifted.initialize_optimizer()
+    module = lifted.module_
+    # The projections have a mean of zero but for rounding.
+    module.shift = torch.from_numpy(projection.shift).to(module.shift)
+    module.axes = torch.from_numpy(projection.axes.copy()).to(module.shift)
+    module.bounds = None if bounds is None else torch.from_numpy(bounds).to(module.shift)
+    lifted.principal_axes, lifted.explained = None, projection.explained
     return lifted

@@ -12,7 +12,7 @@ from sklearn_ae.nn.random import Corruption
 class Autoencoder(nn.Module):
     """Encoder and decoder, which take and give rows in input units and work in standard units.
 
-    Standard units are ``(x - shift) / scale``. Rows are standardised in the type of `shift` and
+    Standard units are ``(x - shift) / scale``, and with `axes` the projections of these. Rows are standardised in the type of `shift` and
     `scale`, which is that of the data. The network computes in `dtype`.
 
     Parameters
@@ -44,6 +44,9 @@ class Autoencoder(nn.Module):
         Smallest and largest values, in input units, to which reconstructions are clipped.
     likelihood : str or None, default=None
         The distribution that the loss stands for, a key of ``LIKELIHOODS``.
+    axes : Tensor of shape (n_projected, n_features) or None, default=None
+        Orthonormal axes. Encoder and decoder then take and give ``n_projected`` numbers for each
+        row, its projections.
 
     Examples
     --------
@@ -60,6 +63,7 @@ class Autoencoder(nn.Module):
     shift: Tensor
     scale: Tensor
     bounds: Tensor | None
+    axes: Tensor | None
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class Autoencoder(nn.Module):
         output_activation: nn.Module | None = None,
         bounds: Tensor | None = None,
         likelihood: str | None = None,
+        axes: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.dtype = shift.dtype if dtype is None else dtype
@@ -90,6 +95,7 @@ class Autoencoder(nn.Module):
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
         self.register_buffer("bounds", bounds)
+        self.register_buffer("axes", axes)
 
     def forward(self, x: Tensor) -> Output:
         standard = self.standardize(x)
@@ -136,20 +142,25 @@ class Autoencoder(nn.Module):
         standard = self.standardize(x)
         code = self.encode_standard(standard) if code is None else self._to_own_coordinates(code)
         raw = self.decode_raw(code)
-        if self.output_activation is not None:
+        if self.output_activation is not None or self.axes is not None:
             return (x - self.to_input_units(raw)) / self.scale
         # In standard units: beside a large shift, small differences would be lost in rounding.
         return standard - self.to_standard_units(raw)
 
     def standardize(self, x: Tensor) -> Tensor:
         """Take rows ``(..., n_features)`` from input units to standard units."""
-        return (x - self.shift).div_(self.scale).to(self.dtype)
+        standard = (x - self.shift).div_(self.scale)
+        if self.axes is not None:
+            standard = standard @ self.axes.T
+        return standard.to(self.dtype)
 
     def to_input_units(self, raw: Tensor) -> Tensor:
         """Take the output ``(..., n_features)`` of the network to rows in input units."""
         raw = raw.to(self.shift.dtype)
         if self.output_activation is not None:
             return self.output_activation(raw)
+        if self.axes is not None:
+            raw = raw @ self.axes
         reconstruction = raw * self.scale + self.shift
         return reconstruction if self.bounds is None else _clip(reconstruction, *self.bounds)
 
@@ -157,7 +168,9 @@ class Autoencoder(nn.Module):
         """Take the output ``(..., n_features)`` of the network to rows in standard units."""
         if self.output_activation is not None:
             return self.standardize(self.output_activation(raw))
-        return raw if self.bounds is None else _clip(raw, *self.standardize(self.bounds))
+        if self.bounds is None or self.axes is not None:  # projections have no bounds
+            return raw
+        return _clip(raw, *self.standardize(self.bounds))
 
     def decode_raw(self, code: Tensor) -> Tensor:
         """Map codes that the decoder takes to the output ``(..., n_features)`` of the network.

@@ -163,7 +163,7 @@ class Backprop:
             self._encoder.path, self._encoder.path_gradient = next(parameters)
             self._decoder.path, self._decoder.path_gradient = next(parameters)
         self._bounds: tuple[Tensor, ...] | None = None
-        if autoencoder.bounds is not None:
+        if autoencoder.bounds is not None and autoencoder.axes is None:
             self._bounds = tuple(autoencoder.standardize(autoencoder.bounds))
 
     def encode(self, x: Tensor) -> Tensor:

@@ -98,6 +98,7 @@ class AutoencoderNet(NeuralNet):
         self.gradients_: dict[str, list[float]] = {}
         self.n_components = 0
         self.joined = False  # validation rows have been trained on
+        self.explained = 1.0  # share of the variance that the network sees
         self.n_refinement_steps = 0
         self.judge_every = 1
         self._context: Context | None = None

@@ -1,4 +1,4 @@
-"""Wide data: the network is trained on principal components and lifted to all columns."""
+"""Wide data: the network is trained on principal components, behind a projection on them."""
 
 import pickle
 
@@ -30,12 +30,15 @@ def test_wide_data_end_beyond_pca(n_rows):
     assert 0.5 < fitted.explained_variance_ratio_.sum() < 1
 
 
-def test_a_lifted_network_is_trained_further_and_pickled():
+def test_a_projected_network_is_trained_further_and_pickled():
     X = wide_curve(120)
     fitted = AutoencoderTransformer(1, random_state=0, warm_start=True).fit(X)
     n_iter, codes = fitted.n_iter_, fitted.transform(X)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).transform(X), codes)
+    score, share = fitted.score(X), fitted.explained_variance_ratio_.sum()
     assert fitted.set_params(max_iter=2).fit(X).n_iter_ == n_iter + 2
+    assert fitted.score(X) >= score * (1 + 1e-6)
+    assert fitted.explained_variance_ratio_.sum() == pytest.approx(share, abs=0.01)
     fitted.partial_fit(X)
     assert np.isfinite(fitted.score(X))
 
