@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components

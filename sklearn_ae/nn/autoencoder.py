@@ -12,8 +12,9 @@ from sklearn_ae.nn.random import Corruption
 class Autoencoder(nn.Module):
     """Encoder and decoder, which take and give rows in input units and work in standard units.
 
-    Standard units are ``(x - shift) / scale``, and with `axes` the projections of these. Rows are standardised in the type of `shift` and
-    `scale`, which is that of the data. The network computes in `dtype`.
+    Standard units are ``(x - shift) / scale``, and with `axes` the projections of these. Rows are
+    standardised in the type of `shift` and `scale`, which is that of the data. The network computes
+    in `dtype`.
 
     Parameters
     ----------
