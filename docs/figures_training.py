@@ -133,12 +133,18 @@ def backpropagation():
         (r"$\hat{x} = w_2 z + b_2$", r"$\times w_2$"),
         (r"$L = (\hat{x} - x)^2$", r"$\times 2(\hat{x} - x)$"),
     ]
-    for x, name, value, slope in nodes:
+    for x, name, value, gradient in nodes:
         axis.add_patch(patches.Circle((x, 0), 0.4, fc="white", ec=INK, linewidth=1.2, zorder=3))
         axis.text(x, 0, name, ha="center", va="center", fontsize=11, color=INK, zorder=4)
         axis.text(x, 0.55, value, ha="center", va="bottom", fontsize=9.5, color=BLUE)
         axis.text(
-            x, -0.55, slope.replace("-", "\u2212"), ha="center", va="top", fontsize=9.5, color=RED
+            x,
+            -0.55,
+            gradient.replace("-", "\u2212"),
+            ha="center",
+            va="top",
+            fontsize=9.5,
+            color=RED,
         )
     for (left, *_), (right, *_), (forward, backward) in zip(nodes, nodes[1:], edges, strict=False):
         middle = (left + right) / 2
@@ -153,7 +159,7 @@ def backpropagation():
             )
             axis.text(middle, -1.05, backward, ha="center", va="top", fontsize=9.5, color=RED)
     axis.text(-0.5, 1.05, "values", fontsize=9, color=BLUE, va="bottom", ha="left")
-    axis.text(-0.5, -1.05, "slopes of $L$", fontsize=9, color=RED, va="top", ha="left")
+    axis.text(-0.5, -1.05, "gradients of $L$", fontsize=9, color=RED, va="top", ha="left")
     save(figure, "backpropagation")
 
 
@@ -249,12 +255,12 @@ def gradients():
             if list(layer.parameters()):
                 layer.register_forward_hook(lambda *args, outputs=outputs: outputs.append(args[2]))
         loss = (network(x) - x).square().mean()
-        norms = [float(slope.norm()) for slope in torch.autograd.grad(loss, outputs)]
+        norms = [float(gradient.norm()) for gradient in torch.autograd.grad(loss, outputs)]
         norms = np.asarray(norms) / norms[-1]
         axis.plot(range(1, depth + 1), norms, style, color=color, marker="o", markersize=3.5)
         ends.append((norms[0], name, color))
     axis.set(xlabel="layer, 12 being next to the loss", yscale="log")
-    axis.set_ylabel("slope of the loss, relative to layer 12")
+    axis.set_ylabel("gradient of the loss, relative to layer 12")
     axis.set_xticks(range(1, depth + 1))
     axis.invert_xaxis()
     plain_axis(axis)
@@ -274,7 +280,7 @@ OPTIMIZERS = {
     "adagrad": (0.03, GREEN, "-"),
     "rmsprop": (0.003, GREEN, "--"),
     "adam": (0.003, RED, "-"),
-    "muon": (0.003, BLUE, "-"),
+    "adamw": (0.003, BLUE, "-"),
     "lbfgs": (1.0, INK, ":"),
 }
 

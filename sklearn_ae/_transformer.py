@@ -118,9 +118,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Share of the best loss by which an epoch has to improve it to count as an improvement.
     early_stopping : bool or "auto", default="auto"
         Whether to split off validation rows and keep the weights that are best for them. Otherwise
-        the lowest training loss decides. "auto": from 100 rows on. But a plain network that starts
-        at PCA, with ``max_iter="auto"``, is trained on all rows in the end if there are fewer than
-        5,000, see Notes.
+        the lowest training loss decides. "auto": from 100 rows on. But with fewer than 5,000 rows,
+        a plain network that starts at PCA, and ``max_iter="auto"``, the validation rows only tell
+        whether training helps, see Notes.
     validation_fraction : float, default=0.1
         Share of the rows, by weight, that early stopping uses for validation.
     n_iter_no_change : int or None, default=None
@@ -166,18 +166,18 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     loss_ : float
         Training loss of the last epoch; the squared error is the share of unexplained variance.
     loss_curve_ : list of float
-        Training loss of each epoch. After a trial that training lost, the epochs are those of the
-        trial, also in `validation_curve_`.
+        Training loss of each epoch. If the trial finds no gain, the epochs are those of the trial,
+        also in `validation_curve_`.
     validation_curve_ : list of float or None
-        Loss of the validation rows after each epoch, as long as they are not training rows; None
-        without them. It is measured at codes that five steps refine, about ten times in a training;
-        other epochs repeat the last value.
+        Loss of the validation rows after each epoch, until they become training rows; None if
+        there are none. It is measured at codes that five steps refine, about ten times in a
+        training; other epochs repeat the last value.
     initial_loss_ : float
-        Loss before the first epoch, of the validation rows if any, also those of a trial; that of
-        PCA by default.
+        Loss before the first epoch, of the validation rows or the rows of the trial, if there are
+        any; that of PCA by default.
     best_loss_ : float
-        Loss of the weights that are kept, measured in the same way. If all rows were trained on in
-        the end, it is the last loss before that: the final network is better.
+        Loss of the weights that are kept, measured in the same way. If validation rows joined the
+        training, it is their loss just before; the final network is usually better.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         What the components explain, as shares of the variance: in proportion to what the error
         would gain if the component was always at its mean. They add up to the share of the variance
@@ -198,10 +198,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     like PCA it depends on the units of the columns relative to each other.
 
     By default, the result stays PCA unless training lowers the loss of validation rows by half a
-    standard error. With fewer than 5,000 rows, they become training rows once it has fallen by two
-    standard errors. With fewer than 500 rows, a trial comes first: three networks are trained for
-    15 % of the epochs, each without a third of the rows. If they lower the loss of these rows, the
-    network is trained on all rows.
+    standard error. With 500 to 5,000 rows, the validation rows become training rows once their loss
+    has fallen by two standard errors. With fewer than 500 rows, a trial decides: three networks are
+    trained for 15 % of the epochs, each without a third of the rows. If they lower the loss of
+    these rows, the network is trained on all rows.
 
     All methods but `fit` and `partial_fit` raise NotFittedError if the estimator is not fitted, and
     ValueError if X is not like the training data.
@@ -585,6 +585,12 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
         if self.transform_max_iter != "deprecated":
+            if self.n_refinement_steps != "auto":
+                raise ValueError(
+                    f"n_refinement_steps={self.n_refinement_steps!r} and "
+                    f"transform_max_iter={self.transform_max_iter!r} are two names of one "
+                    "parameter. Set n_refinement_steps only."
+                )
             warnings.warn(
                 "transform_max_iter was renamed and will be removed: write "
                 f"n_refinement_steps={self.transform_max_iter!r}.",

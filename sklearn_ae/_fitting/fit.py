@@ -138,18 +138,18 @@ def fit(
     # The validation rows of the detector give p-values: they take no part in the units.
     net = build_net(parameters, plan, training.extract() if plan.is_detector else rows, seed)
     started = _begin(net, parameters, rows, plan, training, validation)
-    net.joined = plan.validation == "trial" or plan.join_certainty is not None
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks)
         return started
     started.trial = trial = run_trial(net, parameters, rows, plan, seed)
     if trial.best_loss < trial.initial_loss:
+        net.joined = True
         _train(started, parameters, plan.max_iter, hooks)
         return started
     started.judge.begin(trial.initial_loss, net.weights())
     started.judge.diverged = trial.diverged
     _note_course(started, 0, plan.n_trial_epochs)
-    if parameters.verbose:
+    if parameters.verbose and started.curve and not net.interrupted_:
         print("The trial does not lower the loss of rows it was not trained on. The result is PCA.")
     return started
 
@@ -157,11 +157,14 @@ def fit(
 def fit_further(
     parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan, hooks: Hooks | None = None
 ) -> Fit:
-    """Train a fitted network further, on the same split of the same rows."""
+    """Train a fitted network further: on the same split of the same rows, or on all rows.
+
+    Rows that the network was trained on do not judge it, unless the user asks for a split.
+    """
     forget_broken_bounds(net.module_.bounds, rows.X)
-    training, validation = rows, None
-    if not net.joined:
-        training, validation = _split(rows, plan, parameters, net.split_seed)
+    if net.joined and parameters.early_stopping == "auto":
+        plan = replace(plan, validation="none", join_certainty=None)
+    training, validation = _split(rows, plan, parameters, net.split_seed)
     # The weights are no longer those of PCA: any gain counts.
     plan = replace(plan, min_certainty=0.0)
     started = _begin(net, parameters, rows, plan, training, validation)
@@ -300,7 +303,7 @@ def _train_by_engine(
         all_batches=all_batches,
         join_certainty=plan.join_certainty or 0.0,
     )
-    start = time.perf_counter()
+    start, has_joined = time.perf_counter(), False
     try:
         if hooks is not None:
             hooks.begin()
@@ -311,6 +314,9 @@ def _train_by_engine(
             start = time.perf_counter()
             if log is not None:
                 net.verbose = True
+                if judge.joined and not has_joined:
+                    has_joined, log.first_iteration_ = True, True  # the columns change
+                    print("Validation rows are training rows from here on.")
                 log.on_epoch_end(net)
             if hooks is not None:
                 if hooks.end(epochs_so_far):
@@ -321,6 +327,7 @@ def _train_by_engine(
         net.interrupted_ = True
     finally:
         epochs.close()
+        net.joined = net.joined or judge.joined
         kept = judge.finish()
         if kept:
             members.store(kept[0], net.optimizer_)

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._fitting.plan import FitPlan
+from sklearn_ae._fitting.plan import FitPlan, has_callbacks
 from sklearn_ae.nn import LinearPath, is_plain
 from sklearn_ae.training import SCHEDULES, AutoencoderNet, Epoch, Members
 
@@ -19,7 +19,7 @@ def is_for_engine(net: AutoencoderNet, parameters: Any) -> bool:
         and parameters.optimizer in ("adam", "adamw")
         and parameters.learning_rate_schedule != "reduce_on_plateau"
         and not net.autocast
-        and not parameters.callbacks
+        and not has_callbacks(parameters)
     )
 
 

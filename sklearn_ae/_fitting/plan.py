@@ -19,8 +19,8 @@ _HIDDEN_LAYER_SIZES = (
 # Weight decay is this many times the columns for each row, and at most the second number.
 _DECAY, _MAX_DECAY = 30, 0.4
 # With few rows, a trial tells whether training helps: the networks of three folds are trained for
-# this share of the epochs. With more rows, or a given number of epochs, validation rows tell. Below
-# the last number of rows, they are worth more as training rows once they have told.
+# this share of the epochs. With more rows, or a given number of epochs, validation rows tell. If
+# there are not many rows, they become training rows as soon as they have shown that training helps.
 _FEW_ROWS, _N_FOLDS, _TRIAL_SHARE = 500, 3, 0.15
 _MIN_ROWS_FOR_SPLIT, _MANY_ROWS = 100, 5000
 # Steps of the default training with few rows, and for each row. With more rows, the arithmetic of
@@ -143,12 +143,12 @@ def make_plan(
         is_transformer
         and is_plain
         and parameters.max_iter == parameters.early_stopping == "auto"
-        and not parameters.callbacks  # skorch's loop has no trial
+        and not has_callbacks(parameters)  # skorch's loop has no trial
     )
     validation = _validation(parameters, n_rows, is_all_auto)
     joins = validation == "split" and is_all_auto and n_rows < _MANY_ROWS
-    if parameters.n_iter_no_change is not None:
-        joins = False  # patience needs validation rows to the end
+    # Patience, and learning rates that may be too high, need validation rows to the end.
+    joins = joins and parameters.n_iter_no_change is None and parameters.learning_rate == "auto"
     if isinstance(n_refinement_steps, str):
         n_refinement_steps = _N_REFINEMENT_STEPS
     if parameters.max_iter != "auto":
@@ -181,6 +181,11 @@ def make_plan(
         max_components=max_components,
         n_projected=n_projected,
     )
+
+
+def has_callbacks(parameters: Any) -> bool:
+    """Tell whether the user gave callbacks of skorch."""
+    return parameters.callbacks is not None and len(parameters.callbacks) > 0
 
 
 def _n_projected(parameters: Any, n_rows: float, n_features: int) -> int | None:

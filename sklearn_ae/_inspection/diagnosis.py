@@ -194,8 +194,8 @@ def _examine_code(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
 
 def _examine_error(record: Record, figures: dict[str, str]) -> Iterator[Finding]:
     error, pca_error = record.error, record.pca_error
-    bound = "at most " if record.joined and not record.is_pca else ""
-    figures["squared error"] = f"{bound}{error:.4g} of the variance; {pca_error:.4g} by PCA"
+    when = " when last measured" if record.joined and not record.is_pca else ""
+    figures["squared error"] = f"{error:.4g} of the variance{when}; {pca_error:.4g} by PCA"
     if record.is_comparable and error > max(_NOTHING_LEFT, (1 - _SAME) * pca_error):
         advice = (
             "Where the rows lie near a plane, PCA is enough. Otherwise train longer, make the "

@@ -202,7 +202,7 @@ class Validation(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """The losses of an epoch: of training rows, and of validation rows if there are some.
+    """The losses of an epoch: of training rows, and of validation rows that have not joined them.
 
     After some epochs the size of the gradients is noted, too.
     """
@@ -243,7 +243,7 @@ def train(
     validation : Validation or None
         Validation rows; None: the training loss is judged.
     judge : Judge
-        Judges the epochs, and keeps the best weights of the first member.
+        Judges the epochs, and keeps weights of the first member.
     learning_rate : callable
         Progress of the training, in [0, 1], to learning rate.
     max_epochs : int
@@ -255,7 +255,7 @@ def train(
         Standard errors by which the validation loss has to fall for any training to be kept.
     all_batches : Batches or None, default=None
         Training and validation rows. They replace `batches` as soon as the validation loss has
-        fallen by `join_certainty` standard errors. From then on, the last weights are kept.
+        fallen by `join_certainty` standard errors. From then on, the training loss is judged.
     join_certainty : float, default=0.0
         See `all_batches`.
 
@@ -268,29 +268,25 @@ def train(
     weights = [members.values[0]]
     if not judge.begin(watched.initial_loss, weights):
         return
-    joined = False
     try:
         for number in range(1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
             train_loss = _train_epoch(members, batches, standardize, rates)
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
-            if is_due or validation is None or not math.isfinite(train_loss):
+            if is_due or watched.validation is None or not math.isfinite(train_loss):
                 best = judge.best_loss
-                if joined:
-                    loss = best  # no rows are left to measure it by
-                elif validation is None:
-                    loss = train_loss
-                else:
-                    loss = watched.evaluate()
+                loss = train_loss if watched.validation is None else watched.evaluate()
                 stop = judge.see(number, train_loss, loss, weights)
                 if judge.best_loss < best:
                     watched.best_errors = watched.errors
             stop = stop or number == max_epochs
             gradient_norms = members.gradient_norms() if is_due else None
-            yield Epoch(train_loss, None if joined else watched.loss, gradient_norms, stop)
-            if all_batches is not None and not joined and watched.is_certain(join_certainty):
-                joined, batches, judge.keep_last = True, all_batches, True
+            yield Epoch(train_loss, watched.loss, gradient_norms, stop)
+            if all_batches is not None and not judge.joined and watched.is_certain(join_certainty):
+                batches = all_batches
+                judge.join(train_loss, weights)
+                watched.validation = watched.loss = None
             if stop:
                 break
     finally:

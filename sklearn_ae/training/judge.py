@@ -9,8 +9,8 @@ from torch import Tensor
 class Judge:
     """Keeps the best weights of a training and tells when it should stop.
 
-    The weights before the first epoch take part: a training never ends with a worse network than
-    it began with.
+    The weights before the first epoch take part: a training never ends with a network whose judged
+    loss is higher than it was at the beginning.
 
     Parameters
     ----------
@@ -32,6 +32,9 @@ class Judge:
         Loss before the first epoch, and of the weights that are kept.
     diverged : bool
         Whether a loss or a weight was not finite.
+    joined : bool
+        Whether validation rows have become training rows. From then on, the training loss decides
+        which weights are kept, and `best_loss` stays what it was.
     """
 
     def __init__(
@@ -49,7 +52,8 @@ class Judge:
         self.keep_last = keep_last
         self.min_gain = min_gain
         self.initial_loss = self.best_loss = math.nan
-        self.diverged = False
+        self.diverged = self.joined = False
+        self._lowest = math.inf
         self._initial: list[Tensor] = []
         self._best: list[Tensor] = []
         self._to_beat = math.inf
@@ -57,7 +61,7 @@ class Judge:
 
     def begin(self, loss: float, weights: list[Tensor]) -> bool:
         """Take the loss and the weights before the first epoch."""
-        self.initial_loss = self.best_loss = loss
+        self.initial_loss = self.best_loss = self._lowest = loss
         self._initial = [tensor.clone() for tensor in weights]
         self._best = [tensor.clone() for tensor in weights]
         self._to_beat = loss - self.tol * abs(loss)
@@ -88,13 +92,19 @@ class Judge:
             return True
         # A gain within rounding is none: at an optimum, steps consist of rounding errors.
         eps = torch.finfo(weights[0].dtype).eps if weights[0].is_floating_point() else 0.0
-        if self.keep_last or loss < self.best_loss - 10 * eps * abs(self.best_loss):
-            self.best_loss = loss
+        if self.keep_last or loss < self._lowest - 10 * eps * abs(self._lowest):
+            self._lowest = loss
+            self.best_loss = self.best_loss if self.joined else loss
             torch._foreach_copy_(self._best, weights)
         if epoch <= self.n_settling or loss < self._to_beat:
             self._to_beat = loss - self.tol * abs(loss)
             self._last_improvement = epoch
         return self.patience is not None and epoch - self._last_improvement >= self.patience
+
+    def join(self, train_loss: float, weights: list[Tensor]) -> None:
+        """Note that the validation rows are training rows after this epoch, which is kept."""
+        self.joined, self._lowest = True, train_loss
+        torch._foreach_copy_(self._best, weights)
 
     def reject(self) -> None:
         """Go back to the weights before the first epoch."""

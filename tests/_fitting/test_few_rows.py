@@ -153,6 +153,21 @@ def test_validation_rows_without_structure_do_not_join():
     fitted = AutoencoderTransformer(15, random_state=0).fit(X)
     assert len(fitted.validation_curve_) == len(fitted.loss_curve_)
     assert -fitted.score(X) <= pca_error(X, X, 15) * (1 + 1e-6)
+    # They were not trained on, so they judge a further training, too.
+    fitted.set_params(warm_start=True).fit(X)
+    assert len(fitted.validation_curve_) == len(fitted.loss_curve_) > fitted.plan_.max_iter
+    assert -fitted.score(X) <= pca_error(X, X, 15) * (1 + 1e-6)
+
+
+def test_validation_rows_join_in_a_further_training(curve):
+    X = np.tile(curve, (2, 1)) + np.random.default_rng(0).normal(scale=0.01, size=(600, 5))
+    fitted = AutoencoderTransformer(1, max_iter=2, warm_start=True, random_state=0).fit(X)
+    fitted.set_params(max_iter="auto").fit(X)
+    n_validated = len(fitted.validation_curve_)
+    assert n_validated < len(fitted.loss_curve_)
+    fitted.fit(X)
+    assert fitted.plan_.validation == "none"
+    assert len(fitted.validation_curve_) == n_validated
 
 
 def test_copies_of_rows_are_split_together():

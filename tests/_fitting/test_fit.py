@@ -354,3 +354,11 @@ def test_the_former_name_of_refinement_steps(curve):
     with pytest.warns(FutureWarning, match="write n_refinement_steps=0"):
         former.fit(curve)
     np.testing.assert_array_equal(former.transform(curve), renamed.transform(curve))
+    with pytest.raises(ValueError, match="two names of one parameter"):
+        former.set_params(n_refinement_steps=3).fit(curve)
+
+
+def test_callbacks_in_an_array(curve):
+    callbacks = np.array([skorch.callbacks.EpochTimer()] * 2, dtype=object)
+    fitted = AutoencoderTransformer(1, max_iter=2, callbacks=callbacks, random_state=0).fit(curve)
+    assert fitted.n_iter_ == 2

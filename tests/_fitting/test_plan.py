@@ -67,6 +67,7 @@ def test_validation(n_rows, parameters, expected):
         (1000, {"early_stopping": True}, False),
         (1000, {"max_iter": 50}, False),
         (1000, {"n_iter_no_change": 50}, False),
+        (1000, {"learning_rate": 0.3}, False),
     ],
 )
 def test_whether_validation_rows_join(n_rows, parameters, joins):
