@@ -222,6 +222,7 @@ def fitting():
             n_components=4,
             early_stopping=True,
             validation_fraction=0.3,
+            n_refinement_steps=0,  # validation rows are then evaluated after each epoch
             max_iter=200,
             **options,
         )
