@@ -65,9 +65,9 @@ class Fit:
     plan : FitPlan
         The plan.
     rows, training : Rows
-        All rows, and those that the network was trained on.
+        All rows, and those that the network was trained on from the beginning.
     validation : Rows or None
-        Rows that were split off.
+        Rows that were split off. They may have joined the training rows.
     judge : Judge
         What judged the epochs.
     by_engine : bool
