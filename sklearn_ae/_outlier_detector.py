@@ -1,5 +1,6 @@
 """Outlier detection by an autoencoder."""
 
+import warnings
 from numbers import Real
 from typing import Any, Self
 
@@ -287,7 +288,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
         The first call builds the network, with units, principal components and code size of the
         first X. The detector keeps no rows of former parts: each call sets scores and threshold by
-        its X alone. `set_threshold` sets the threshold by other rows. There are no `p_values`.
+        its X alone. `set_threshold` sets the threshold by other rows, until the next call. There
+        are no `p_values`.
 
         Parameters
         ----------
@@ -302,8 +304,20 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         -------
         self : AutoencoderOutlierDetector
             The fitted estimator. `fit` lists what it raises and warns of.
+
+        Warns
+        -----
+        UserWarning
+            If `set_threshold` had set the threshold by `false_positive_rate`, and this call
+            replaces it.
         """
+        had_rate = getattr(self, "_has_rate_", False)
         self._partial_fit(X, sample_weight)
+        if had_rate:
+            warnings.warn(
+                "partial_fit replaced the threshold that set_threshold had set by "
+                "false_positive_rate. Call set_threshold again."
+            )
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -442,6 +456,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             scores = self.score_samples(X)
             self.offset_ = threshold.by_false_positive_rate(scores, false_positive_rate)
             self._calibration_ = threshold.Calibration(self._abnormality_, scores)
+            self._has_rate_ = True
         return self
 
     def feature_errors(self, X: Any) -> np.ndarray:
@@ -494,6 +509,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return {
             "_abnormality_": abnormality,
             "_calibration_": threshold.calibrate(net, done.training, done.validation),
+            "_has_rate_": False,  # whether the user set the threshold by false_positive_rate
             "_usual_": explanation.make_usual(net, rows),
             "offset_": threshold.by_contamination(scores, rows.sample_weight, self.contamination),
         }

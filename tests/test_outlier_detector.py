@@ -112,6 +112,15 @@ def test_partial_fit_sets_the_threshold(curve):
     assert set(detector.predict(curve)) <= {-1, 1}
 
 
+def test_partial_fit_tells_that_it_replaces_a_threshold(curve):
+    detector = make().partial_fit(curve[:100])
+    detector.set_threshold(curve[:50], contamination=0.1).partial_fit(curve[:100])
+    detector.set_threshold(curve[:50], false_positive_rate=0.1)
+    with pytest.warns(UserWarning, match="replaced the threshold"):
+        detector.partial_fit(curve[100:])
+    detector.partial_fit(curve[100:])  # once is enough
+
+
 def test_search_with_labels(curve, outliers):
     X = np.vstack([curve, outliers])
     y = np.repeat([1, -1], [len(curve), len(outliers)])
@@ -209,6 +218,18 @@ def test_nearly_constant_column(curve):
     odd[0, -1] += 1
     assert detector.predict(odd) == [-1]
     assert np.isfinite(detector.score_samples(X)).all()
+
+
+def test_a_constant_column_that_moves_by_rounding_changes_nothing():
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.normal(size=(5000, 3)), np.full((5000, 1), 0.1)])
+    detector = AutoencoderOutlierDetector(max_iter=3, random_state=0).fit(X)
+    expected = detector.score_samples(X[:50])
+    np.testing.assert_allclose(detector.score_samples(X[:50] + [0, 0, 0, 1e-6]), expected, atol=0.05)
+    np.testing.assert_allclose(
+        detector.score_samples(X[:50].astype(np.float32)), expected, atol=0.05
+    )
+    assert (detector.predict(X[:50] + [0, 0, 0, 1.0]) == -1).all()
 
 
 def test_rows_that_are_all_equal():

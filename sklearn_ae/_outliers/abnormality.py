@@ -18,6 +18,8 @@ from sklearn_ae.training import AutoencoderNet
 
 # More training rows would hardly change the score, but enlarge the pickle.
 _MAX_ROWS, _MAX_ENTRIES = 2**14, 2**23
+# Errors below this share of a standard deviation are rounding.
+_LEAST_ERROR = 1e-3
 
 
 class Abnormality:
@@ -30,8 +32,7 @@ class Abnormality:
         squares = net.compute(lambda x: net.module_.residual(x).square(), X).astype(np.float64)
         usual = np.average(np.nan_to_num(squares), axis=0, weights=weight)
         # The errors of a column that is reconstructed almost exactly are rounding.
-        rounding = 1000 * torch.finfo(net.dtype).eps
-        usual += 1e-3 * usual.mean() + rounding**2
+        usual += 1e-3 * usual.mean() + _LEAST_ERROR**2
         self._usual_error = torch.from_numpy(usual).to(net.data_dtype)
         with one_blas_thread():
             components = net.principal_axes
