@@ -225,11 +225,12 @@ def test_a_constant_column_that_moves_by_rounding_changes_nothing():
     X = np.hstack([rng.normal(size=(5000, 3)), np.full((5000, 1), 0.1)])
     detector = AutoencoderOutlierDetector(max_iter=3, random_state=0).fit(X)
     expected = detector.score_samples(X[:50])
-    np.testing.assert_allclose(detector.score_samples(X[:50] + [0, 0, 0, 1e-6]), expected, atol=0.05)
+    moved = X[:50] + np.array([0, 0, 0, 1e-6])
+    np.testing.assert_allclose(detector.score_samples(moved), expected, atol=0.05)
     np.testing.assert_allclose(
         detector.score_samples(X[:50].astype(np.float32)), expected, atol=0.05
     )
-    assert (detector.predict(X[:50] + [0, 0, 0, 1.0]) == -1).all()
+    assert (detector.predict(X[:50] + np.array([0, 0, 0, 1.0])) == -1).all()
 
 
 def test_rows_that_are_all_equal():
