@@ -1,6 +1,5 @@
 """Outlier detection by an autoencoder."""
 
-import warnings
 from numbers import Real
 from typing import Any, Self
 
@@ -288,8 +287,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
         The first call builds the network, with units, principal components and code size of the
         first X. The detector keeps no rows of former parts: each call sets scores and threshold by
-        its X alone. `set_threshold` sets the threshold by other rows, until the next call. There
-        are no `p_values`.
+        its X alone, and warns if that replaces a `false_positive_rate`. There are no `p_values`.
 
         Parameters
         ----------
@@ -304,20 +302,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         -------
         self : AutoencoderOutlierDetector
             The fitted estimator. `fit` lists what it raises and warns of.
-
-        Warns
-        -----
-        UserWarning
-            If `set_threshold` had set the threshold by `false_positive_rate`, and this call
-            replaces it.
         """
-        had_rate = getattr(self, "_has_rate_", False)
+        before = getattr(self, "_calibration_", None)
         self._partial_fit(X, sample_weight)
-        if had_rate:
-            warnings.warn(
-                "partial_fit replaced the threshold that set_threshold had set by "
-                "false_positive_rate. Call set_threshold again."
-            )
+        threshold.warn_if_replaced(before)
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -446,17 +434,15 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
                 "Give exactly one of contamination and false_positive_rate, got "
                 f"{contamination=} and {false_positive_rate=}."
             )
+        scores = self.score_samples(X)
         if contamination is not None:
-            scores = self.score_samples(X)
             weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
             self.offset_ = threshold.by_contamination(scores, weight, contamination)
         elif false_positive_rate is not None:
             if sample_weight is not None:
                 raise ValueError("sample_weight is not supported with false_positive_rate.")
-            scores = self.score_samples(X)
             self.offset_ = threshold.by_false_positive_rate(scores, false_positive_rate)
-            self._calibration_ = threshold.Calibration(self._abnormality_, scores)
-            self._has_rate_ = True
+            self._calibration_ = threshold.Calibration(self._abnormality_, scores, is_given=True)
         return self
 
     def feature_errors(self, X: Any) -> np.ndarray:
@@ -509,7 +495,6 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return {
             "_abnormality_": abnormality,
             "_calibration_": threshold.calibrate(net, done.training, done.validation),
-            "_has_rate_": False,  # whether the user set the threshold by false_positive_rate
             "_usual_": explanation.make_usual(net, rows),
             "offset_": threshold.by_contamination(scores, rows.sample_weight, self.contamination),
         }

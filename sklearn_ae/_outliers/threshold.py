@@ -1,5 +1,6 @@
 """The threshold of the score, and p-values."""
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -17,11 +18,20 @@ _WHISKER, _MIN_SHARE, _MAX_SHARE = 1.5, 0.01, 0.1
 
 
 class Calibration:
-    """Scores of rows that were not trained on; p-values compare the scores of others with them."""
+    """Scores of rows that were not trained on; p-values compare the scores of others with them.
+
+    `is_given` tells that the user gave the rows, which then set the threshold as well.
+    """
 
     def __init__(
-        self, abnormality: Abnormality, scores: np.ndarray, weight: np.ndarray | None = None
+        self,
+        abnormality: Abnormality,
+        scores: np.ndarray,
+        weight: np.ndarray | None = None,
+        *,
+        is_given: bool = False,
     ) -> None:
+        self.is_given = is_given
         self.abnormality = abnormality
         order = np.argsort(scores)
         self.scores = scores[order]
@@ -43,6 +53,15 @@ def calibrate(net: AutoencoderNet, training: Rows, validation: Rows | None) -> C
     abnormality = Abnormality(net, training)
     X, weight = validation[:]
     return Calibration(abnormality, -abnormality(net, X), weight)
+
+
+def warn_if_replaced(before: Calibration | None) -> None:
+    """Warn of a new threshold in place of the one that the user's inliers had set."""
+    if before is not None and before.is_given:
+        warnings.warn(
+            "partial_fit replaced the threshold that set_threshold had set by "
+            "false_positive_rate. Call set_threshold again."
+        )
 
 
 def by_contamination(
