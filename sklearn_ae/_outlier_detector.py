@@ -6,21 +6,22 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import OutlierMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._fitting.denoising import MIN_ROWS
 from sklearn_ae._fitting.fit import Fit
 from sklearn_ae._outliers import explanation, threshold
-from sklearn_ae._outliers.abnormality import Abnormality
+from sklearn_ae._outliers.abnormality import fit_abnormality
 
 
 class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     """Outlier detection by an autoencoder.
 
-    The autoencoder learns to encode the training rows into a few numbers and to decode them, and
-    reconstructs unlike rows badly [1]_. Since it also learns the outliers among the training rows,
-    the score combines this error with distances to training rows; see Notes.
+    Denoising autoencoders [1]_ learn to remove noise from the training rows, and a robust Gaussian
+    [2]_ is fitted beside them. A row is an outlier if the networks repair it badly or the Gaussian
+    finds it unlikely; see Notes.
 
     Parameters
     ----------
@@ -29,9 +30,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         share of the variance of the standardised columns, but fewer than there are columns, since
         a wide code copies any row. "auto": 0.95.
     contamination : "auto" or float, default="auto"
-        Share of outliers among the training rows, in (0, 0.5]; it sets the threshold. "auto": all
-        scores more than 1.5 interquartile ranges below the lower quartile, but 1 % to 10 %.
-    hidden_layer_sizes : int, array-like of int or "auto", default=(128, 64)
+        Share of outliers among the training rows, in [0, 0.5]; it sets the threshold. 0 is a
+        promise: no row is an outlier, so the networks learn all of them and count for more.
+        "auto": so many that of normally distributed scores with the same median and interquartile
+        range, 0.1 rows would be expected beyond the threshold, but 0.5 % to 10 % of the rows.
+    hidden_layer_sizes : int, array-like of int or "auto", default=(128,)
         Widths of the encoder's hidden layers; the decoder has them in reverse. "auto": (64, 32);
         from 500 rows on (128, 64); from 5,000 rows, or 2,000 rows of 50 columns, on (256, 128);
         from 10,000 rows of 100 columns on (512, 256).
@@ -42,7 +45,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Probability of dropping a hidden unit in training, in [0, 1).
     architecture : object with a method ``build``, pair of nn.Module or None, default=None
         An object of :mod:`sklearn_ae.architectures` or your own; it replaces the three parameters
-        above. None: the fully connected network that they describe.
+        above. None: the fully connected networks that they describe. With an architecture, a
+        latent, a corruption, another loss or output activation or without linear path, one
+        textbook autoencoder is trained, and its error alone is the score; see Notes.
     latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
             "adversarial"}, object with a method ``build`` or None, default=None
         Constraint on the code, see :mod:`sklearn_ae.latents`. A name means defaults.
@@ -77,24 +82,26 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         cosine; "cosine" only falls; "step" falls to a tenth after half and to a hundredth after
         three quarters; "reduce_on_plateau" falls to a fifth after 5 epochs without improvement.
     weight_decay : float or "auto", default="auto"
-        Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": for "adamw" 30
-        times the columns divided by the rows, at most 0.4, else 0. The linear path does not decay.
+        Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": 0.01 for "adamw",
+        0 for other optimizers. Of a textbook autoencoder, 30 times the columns divided by the
+        rows, at most 0.4; its linear path does not decay.
     max_grad_norm : float or None, default=None
         Norm to which longer gradients are clipped, such as 1 if training diverges; None: never.
     batch_size : int or "auto", default="auto"
-        Rows in a batch, at most. "auto": a 16th of the rows, 128 to 512, for plain networks; a
-        32nd, 64 to 256, for others; all rows for "gradient_descent" and "lbfgs".
+        Rows in a batch, at most. "auto": 64; of a textbook autoencoder a 32nd of the rows, 64 to
+        256; all rows for "gradient_descent" and "lbfgs".
     max_iter : int or "auto", default="auto"
-        Maximum number of epochs. "auto": 1,000 steps, but at least 5 and at most 300 epochs.
+        Maximum number of epochs. "auto": as many as make 60 steps and one for every 50 rows, at
+        most 1,000; of a textbook autoencoder, 1,000 steps, but at least 5 and at most 300 epochs.
     tol : float, default=1e-4
         Share of the best loss by which an epoch has to improve it to count as an improvement.
     early_stopping : bool or "auto", default="auto"
         Whether to split off validation rows, which give `p_values`, and keep the weights that are
-        best for them: the principal components, unless training clearly improves on them.
-        Otherwise the lowest training loss decides. "auto": from 100 rows on.
+        best for them. "auto": of a textbook autoencoder from 100 rows on. By default, each network
+        leaves out a part of the rows instead, and the last weights are kept.
     validation_fraction : float, default=0.1
         Share of the rows that early stopping uses for validation.
-    n_iter_no_change : int or None, default=50
+    n_iter_no_change : int or None, default=None
         Training stops after so many epochs in a row without improvement, counted from when the
         learning rate begins to fall; None: it does not.
     warm_start : bool, default=False
@@ -126,13 +133,14 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     n_iter_ : int
         Number of epochs, summed over repeated calls.
     loss_ : float
-        Training loss of the last epoch; the squared error is the share of unexplained variance.
+        Training loss of the last epoch: the mean squared error in units of the noise, or of a
+        textbook autoencoder in standard units.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_curve_ : list of float or None
         Loss of the validation rows after each epoch; None without early stopping.
     initial_loss_ : float
-        Loss before the first epoch, of the validation rows if any; that of PCA by default.
+        Loss before the first epoch, of the validation rows if there are some.
     best_loss_ : float
         Loss of the weights that are kept, measured in the same way.
     plan_ : FitPlan
@@ -147,11 +155,23 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     Notes
     -----
-    The score combines two distances. The first is that of a row's leading principal components and
-    log error from those of the closest three quarters of the training rows [2]_: outliers do not
-    hide each other. The second is the distance to the nearest training row. It counts in proportion
-    to how new a row is, and not at all for training rows. The detector keeps at most 16,384
-    training rows for it, drawn at random; others count as new.
+    Four Gaussians and four networks each leave out another quarter of the rows. The Gaussians are
+    fitted to the closest three quarters of their rows, so outliers hardly move them. The networks
+    start as the denoisers of mixtures of Gaussians around prototypes, which are means of at least
+    two rows; encoder and decoder learn what is left. When they score, they ignore the prototypes of
+    suspicious rows: those with a Gaussian distance beyond the whisker of a box plot, unless they
+    are more than 15 %.
+
+    The energy of a row is its squared Mahalanobis distance or, for the networks, its squared error
+    in units of the noise, summed over three noise levels; it says how low the density is [3]_. The
+    logarithm of the energy, a mean over the four, minus that of the typical training row, in units
+    of the distance from there to the upper quartile, is how surprising the row is. The score is
+    minus the larger surprise, shifted and scaled to a median of 0 and an interquartile range of 1.
+    That of the networks counts 1.25 times, or 1.5 times with ``contamination=0``, and what it is
+    beyond 4 counts as a logarithm: far from the data, the networks extrapolate.
+
+    A textbook autoencoder has one surprise: the energy is the mean squared error, each column
+    divided by its usual error.
 
     All methods but `fit` and `partial_fit` raise NotFittedError if the estimator is not fitted, and
     ValueError if X is not like the training data.
@@ -161,10 +181,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     References
     ----------
-    .. [1] Hawkins, He, Williams and Baxter, "Outlier detection using replicator neural
-       networks", DaWaK 2002.
+    .. [1] Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features
+       with denoising autoencoders", ICML 2008.
     .. [2] Rousseeuw and Van Driessen, "A fast algorithm for the minimum covariance
        determinant estimator", Technometrics 41, 1999.
+    .. [3] Guo, Shamai and Verdú, "Mutual information and minimum mean-square error in Gaussian
+       channels", IEEE Transactions on Information Theory 51, 2005.
 
     Examples
     --------
@@ -179,7 +201,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
 
     _parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 0.5, closed="right"),
+            Options(Real, {0}),
+        ],
     }
 
     def __init__(
@@ -187,7 +213,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         n_components="auto",
         *,
         contamination="auto",
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=(128,),
         activation="gelu",
         dropout=0.0,
         architecture=None,
@@ -206,7 +232,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         tol=1e-4,
         early_stopping="auto",
         validation_fraction=0.1,
-        n_iter_no_change=50,
+        n_iter_no_change=None,
         warm_start=False,
         device="auto",
         precision=None,
@@ -285,9 +311,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on X, at the full learning rate and without early stopping.
 
-        The first call builds the network, with units, principal components and code size of the
-        first X. The detector keeps no rows of former parts: each call sets scores and threshold by
-        its X alone, and warns if that replaces a `false_positive_rate`. There are no `p_values`.
+        The first call builds the networks: its X decides units, code size, and how many prototypes
+        there are. The detector keeps no rows of former parts: each call sets Gaussians,
+        prototypes, scores and threshold by its X alone, and warns if that replaces a
+        `false_positive_rate`. An X of fewer than 20 rows only trains the networks.
 
         Parameters
         ----------
@@ -319,11 +346,12 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Lower is more abnormal. The median of the training rows is 0; one unit is the
-            interquartile range of their log distances.
+            Lower is more abnormal. The median of the training rows is 0, their interquartile range
+            is 1.
         """
         check_is_fitted(self)
-        return -self._abnormality_(self.net_, self._check_X(X))
+        abnormality = self._abnormality_
+        return -abnormality(abnormality.energies(self.net_, self._check_X(X)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the scores relative to the threshold.
@@ -370,11 +398,13 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     def p_values(self, X: Any) -> np.ndarray:
         """Compute how probable it is that an inlier is as abnormal as each row.
 
-        Conformal p-values: the rank of the row's score among the scores of inliers that the
-        detector was not trained on. These are the validation rows of early stopping, which also
-        chose the epoch, or the rows given to :meth:`set_threshold`; the method needs either. For a
-        new row from the same distribution, the p-value is at most p with a probability of at most
-        p [1]_.
+        Conformal p-values [1]_: the rank of the row's score among the scores of rows that the
+        detector was not trained on. By default these are all training rows, each scored by the
+        network and the Gaussian that left it out; the same ones score the row. That needs 20
+        different rows.
+        Validation rows of early stopping or rows given to :meth:`set_threshold` take their place.
+        For a new row from the same distribution, the p-value is below p with a probability of
+        about p at most. Outliers among the training rows make p-values larger.
 
         Parameters
         ----------
@@ -384,7 +414,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Returns
         -------
         p_values : ndarray of shape (n_samples,)
-            In (0, 1]; at least 1 / (n + 1) with n of those inliers.
+            In (0, 1]; at least 1 / (n + 1) with n of those rows.
 
         References
         ----------
@@ -394,8 +424,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         check_is_fitted(self)
         if self._calibration_ is None:
             raise ValueError(
-                "p-values need rows that were not trained on. Fit with early_stopping=True, or "
-                "give inliers to set_threshold with false_positive_rate."
+                "p-values need rows that were not trained on, but no network left out rows. Fit "
+                "with early_stopping=True, or give inliers to set_threshold with "
+                "false_positive_rate."
             )
         return self._calibration_.p_values(self.net_, self._check_X(X))
 
@@ -416,7 +447,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
         contamination : "auto", float or None, default=None
-            Share of outliers among the rows, in (0, 0.5]. The rows may be training rows.
+            Share of outliers among the rows, in [0, 0.5]. The rows may be training rows.
         false_positive_rate : float or None, default=None
             Share of inliers that `predict` may call outliers, in (0, 1). The rows must be new
             inliers, at least ``1 / false_positive_rate - 1``; `p_values` use them from then on.
@@ -442,7 +473,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             if sample_weight is not None:
                 raise ValueError("sample_weight is not supported with false_positive_rate.")
             self.offset_ = threshold.by_false_positive_rate(scores, false_positive_rate)
-            self._calibration_ = threshold.Calibration(self._abnormality_, scores, is_given=True)
+            self._calibration_ = threshold.Calibration(
+                self._abnormality_, [(None, scores, None)], is_given=True
+            )
         return self
 
     def feature_errors(self, X: Any) -> np.ndarray:
@@ -464,8 +497,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     def explain(self, X: Any, *, top: int = 5) -> Any:
         """Name the columns that make each row abnormal, the most abnormal first.
 
-        The expected value of a column is its reconstruction. If the code of a row is unusually far
-        from the codes of the training rows, it first moves towards their center, as far as usual.
+        The abnormality of a row, minus its score, is divided among the columns. The expected values
+        are those of the view that decided: of the Gaussian the mean of the column given the other
+        columns, of the networks the denoised row.
         :class:`~sklearn_ae.plotting.OutlierExplanationDisplay` plots the explanation of one row.
 
         Parameters
@@ -481,20 +515,27 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             `top` lines for each row. The index has the levels ``row``, the label of the row in
             pandas or its number, and ``rank``, from 1. The columns are ``feature``, the name of
             the column, or ``x0``, ``x1``, ... if it has none, ``observed`` and ``expected``, in
-            input units, and ``deviation``, their difference divided by its root mean square in
-            the training rows.
+            input units, ``deviation``, their difference divided by its root mean square in the
+            training rows, and ``share``, what the column adds to the abnormality. The shares of all
+            columns add up to minus the score.
         """
         check_is_fitted(self)
         checked, names = self._check_X(X), getattr(self, "feature_names_in_", None)
-        return explanation.explain(self.net_, self._usual_, checked, X, names=names, top=top)
+        return explanation.explain(
+            self.net_, self._abnormality_, self._usual_, checked, X, names=names, top=top
+        )
 
     def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         net, rows = done.net, done.rows
-        abnormality = Abnormality(net, rows)
-        scores = -abnormality(net, rows.X)
+        if on_stream and len(rows) < MIN_ROWS and hasattr(self, "_abnormality_"):
+            return {}  # so few rows tell nothing of what is usual
+        abnormality, energies = fit_abnormality(net, rows, done.plan)
+        weight = None if rows.sample_weight is None else rows.weight() * rows.mean_weight
         return {
             "_abnormality_": abnormality,
-            "_calibration_": threshold.calibrate(net, done.training, done.validation),
-            "_usual_": explanation.make_usual(net, rows),
-            "offset_": threshold.by_contamination(scores, rows.sample_weight, self.contamination),
+            "_calibration_": threshold.calibrate(done, abnormality, energies),
+            "_usual_": explanation.usual_deviation(net, rows),
+            "offset_": threshold.by_contamination(
+                -abnormality(energies), weight, self.contamination
+            ),
         }

@@ -106,10 +106,7 @@ class MLP(ParameterObject):
 
         `generator` gives the initial weights. None: the global random state gives them.
         """
-        hidden: Any = self.hidden_layer_sizes
-        hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
-        for size in hidden:
-            check_scalar(size, "hidden_layer_sizes", Integral, min_val=1)
+        hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_scalar(self.dropout, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
         check_option("activation", self.activation, ACTIVATIONS)
         stack = partial(
@@ -119,6 +116,15 @@ class MLP(ParameterObject):
         if self.tied:
             return encoder, TiedStack(encoder)
         return encoder, stack([n_components, *reversed(hidden), n_features])
+
+
+def check_hidden_layer_sizes(hidden_layer_sizes: Any) -> list[int]:  # numpydoc ignore=PR01,RT01
+    """Give the widths of the hidden layers of the encoder, having checked them."""
+    is_one = isinstance(hidden_layer_sizes, Integral)
+    sizes = [hidden_layer_sizes] if is_one else list(hidden_layer_sizes)
+    for size in sizes:
+        check_scalar(size, "hidden_layer_sizes", Integral, min_val=1)
+    return sizes
 
 
 class Convolutional(ParameterObject):

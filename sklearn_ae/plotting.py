@@ -12,7 +12,9 @@ _ABOVE, _BELOW = "#c44e52", "#4c72b0"
 
 
 class OutlierExplanationDisplay:
-    """Bar chart of the columns of a row that deviate most from their expected values.
+    """Bar chart of what the columns of a row add to its abnormality.
+
+    A bar is red where the value is above the expected one, and blue below.
 
     Use :meth:`from_estimator` to create it.
 
@@ -24,6 +26,8 @@ class OutlierExplanationDisplay:
         Observed and expected values of the columns, in input units.
     deviation : array-like of shape (n_columns,)
         Observed minus expected values, divided by the usual deviation of each column.
+    share : array-like of shape (n_columns,)
+        What each column adds to the abnormality.
     title : str, default=""
         Title of the chart.
 
@@ -55,12 +59,20 @@ class OutlierExplanationDisplay:
     """
 
     def __init__(
-        self, *, feature: Any, observed: Any, expected: Any, deviation: Any, title: str = ""
+        self,
+        *,
+        feature: Any,
+        observed: Any,
+        expected: Any,
+        deviation: Any,
+        share: Any,
+        title: str = "",
     ) -> None:
         self.feature = feature
         self.observed = observed
         self.expected = expected
         self.deviation = deviation
+        self.share = share
         self.title = title
 
     @classmethod
@@ -129,13 +141,13 @@ class OutlierExplanationDisplay:
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
-        deviation = np.asarray(self.deviation, dtype=np.float64)
+        share, is_above = np.asarray(self.share, np.float64), np.asarray(self.deviation) > 0
         if ax is None:
-            figsize = (6.4, 1.2 + 0.45 * len(deviation))
+            figsize = (6.4, 1.2 + 0.45 * len(share))
             _, ax = plt.subplots(figsize=figsize, layout="constrained")
-        places = np.arange(len(deviation))
-        settings = {"color": np.where(deviation > 0, _ABOVE, _BELOW), "height": 0.6} | kwargs
-        self.bars_ = ax.barh(places, deviation, **settings)
+        places = np.arange(len(share))
+        settings = {"color": np.where(is_above, _ABOVE, _BELOW), "height": 0.6} | kwargs
+        self.bars_ = ax.barh(places, share, **settings)
         labels = [
             f" {observed:.4g}, expected {expected:.4g} "
             for observed, expected in zip(self.observed, self.expected, strict=True)
@@ -146,11 +158,11 @@ class OutlierExplanationDisplay:
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
         # Leave space for the labels.
-        low, high = min(0.0, deviation.min()), max(0.0, deviation.max())
+        low, high = min(0.0, share.min()), max(0.0, share.max())
         room = 0.75 * max(high - low, 1e-12)
         ax.set_xlim(low - room * (low < 0), high + room * (high > 0))
         ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.set_xlabel("observed minus expected, in usual deviations of the column")
+        ax.set_xlabel("what the column adds to the abnormality")
         ax.set_title(self.title.replace("$", r"\$"), loc="left", fontsize="medium")
         self.ax_, self.figure_ = ax, ax.figure
         return self

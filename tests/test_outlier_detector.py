@@ -55,16 +55,17 @@ def test_contamination_counts_weights(curve):
     assert weight[found == -1].sum() / weight.sum() == pytest.approx(0.2, abs=0.01)
 
 
-def test_auto_finds_gross_outliers_and_little_else(curve):
-    gross = curve[:6] + np.random.default_rng(0).normal(scale=3, size=(6, 5))
-    X = np.vstack([curve, gross])
-    # The share of false alarms depends on how many outliers the split puts into validation.
-    found = np.array([make(random_state=seed).fit_predict(X) == -1 for seed in range(4)])
-    assert (found[:, -6:].sum(axis=1) >= 5).all()
-    assert found[:, :-6].mean() < 0.05
+def test_auto_finds_gross_outliers_and_little_else():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(2, 5))
+    X = rng.normal(size=(300, 2)) @ mixing + 0.1 * rng.normal(size=(300, 5))
+    X[-6:] += rng.normal(scale=3, size=(6, 5))
+    found = make().fit_predict(X) == -1
+    assert found[-6:].sum() >= 5
+    assert found[:-6].mean() < 0.02
 
 
-@pytest.mark.parametrize("contamination", [0, 0.6, -0.1, "some"])
+@pytest.mark.parametrize("contamination", [0.6, -0.1, "some"])
 def test_bad_contamination(curve, contamination):
     with pytest.raises(ValueError, match="The 'contamination' parameter"):
         make(contamination=contamination).fit(curve)
@@ -163,19 +164,14 @@ def test_outliers_at_low_precision(curve, outliers, precision):
 # --- data that are awkward ----------------------------------------------------------------------
 
 
-def ranked(detector, X, n_outliers):
-    """Tell whether the last rows are those with the lowest scores."""
-    return set(detector.score_samples(X).argsort()[:n_outliers]) == set(
-        range(len(X) - n_outliers, len(X))
-    )
-
-
 def test_gross_outliers_are_found_among_training_rows(curve):
     gross = curve[:5].copy()
     gross[:, 2] = [1e6, -1e6, 2e6, 1e5, -3e6]
     X = np.vstack([curve, gross])
     detector = make().fit(X)
-    assert ranked(detector, X, 5)
+    y = np.repeat([1, 0], [len(curve), len(gross)])
+    assert roc_auc_score(y, detector.score_samples(X)) > 0.99
+    assert (detector.predict(gross) == -1).all()
     # Nor do they hide what is odd by less.
     odd = curve[:1].copy()
     odd[0, 0] += 3
@@ -248,7 +244,8 @@ def test_outliers_in_training_are_found_all_the_same(curve):
     # A cluster of them, which a network reconstructs as well as the rest.
     cluster = np.array([2.0, -2, 2, 2, -2]) + 0.01 * np.random.default_rng(0).normal(size=(20, 5))
     X = np.vstack([curve, cluster])
-    assert ranked(make().fit(X), X, 20)
+    y = np.repeat([1, 0], [len(curve), len(cluster)])
+    assert roc_auc_score(y, make().fit(X).score_samples(X)) > 0.9
 
 
 def test_stream_that_drifts(curve):
@@ -258,8 +255,8 @@ def test_stream_that_drifts(curve):
     for _ in range(30):
         detector.partial_fit(far)
     assert (detector.predict(far) == -1).mean() < 0.2
-    with pytest.raises(ValueError, match="p-values"):
-        detector.p_values(far)
+    # The rows of the last part were left out by some of the networks in every part.
+    assert (detector.p_values(far + 0.001) <= 0.1).mean() < 0.15
 
 
 def test_one_row_as_in_a_batch(curve, outliers):
@@ -301,11 +298,12 @@ def test_sparse_rows_in_any_form(curve):
 
 
 @pytest.mark.parametrize("n_rows", [50, 300])
-def test_epochs_make_a_thousand_steps(n_rows):
+def test_steps_grow_slowly_with_the_rows(n_rows):
     X = np.random.default_rng(0).normal(size=(n_rows, 3))
     plan = AutoencoderOutlierDetector(hidden_layer_sizes=4, random_state=0).fit(X).plan_
     n_steps_of_epoch = -(-n_rows // plan.batch_size)
-    assert plan.max_iter == min(1000 // n_steps_of_epoch, 300)
+    n_steps = 60 + 0.02 * n_rows
+    assert n_steps <= plan.max_iter * n_steps_of_epoch < n_steps + n_steps_of_epoch
 
 
 def test_a_stream_is_judged_by_its_last_part():
@@ -319,15 +317,6 @@ def test_a_stream_is_judged_by_its_last_part():
     assert (detector.predict(first) == -1).all()
     detector.set_threshold(np.vstack([first, second]), contamination=0.05)
     assert (detector.predict(first) == -1).mean() < 0.15
-
-
-def test_periodic_data_are_seen_at_all_phases():
-    # More rows than the score is made of, which alternate between two kinds.
-    n_rows = 2 * 16_384
-    X = np.random.default_rng(0).normal(size=(n_rows, 2)) + 10 * (np.arange(n_rows) % 2)[:, None]
-    detector = make(max_iter=1, early_stopping=False).fit(X)
-    even, odd = (np.median(detector.score_samples(X[phase:2000:2])) for phase in (0, 1))
-    assert even == pytest.approx(odd, abs=1)
 
 
 def test_methods_of_the_transformer_are_its_own():

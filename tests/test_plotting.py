@@ -29,7 +29,7 @@ def test_bars_are_the_explanation(wine, detector):
     row = wine.iloc[[121]]
     table = detector.explain(row, top=4)
     display = OutlierExplanationDisplay.from_estimator(detector, row, top=4)
-    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], table["deviation"])
+    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], table["share"])
     labels = [label.get_text() for label in display.ax_.get_yticklabels()]
     assert labels == list(table["feature"])
     assert "Row 121" in display.ax_.get_title(loc="left")

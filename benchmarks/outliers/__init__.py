@@ -2,8 +2,10 @@
 
 Two settings. Semi-supervised: fit on half of the inliers, score the others and all outliers.
 Unsupervised: fit on all rows, score all rows. Labels are only looked at to judge the scores.
-The protocol, but for the limits of rows, is that of Livernoche, Jain, Hezaveh and
-Ravanbakhsh, "On diffusion modeling for anomaly detection", ICLR 2024.
+``--protocol dte`` divides as Livernoche, Jain, Hezaveh and Ravanbakhsh do, "On diffusion modeling
+for anomaly detection", ICLR 2024: in the order of the file, and tables of fewer than 1,000 rows
+are resampled, which puts copies of training rows among those that are scored.
+``--protocol dte-without-copies`` is the same without resampling. By default, rows are shuffled.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from benchmarks.options import add_number, add_output, add_tables, check_positiv
 from benchmarks.outliers import drawing, summary, tables
 from benchmarks.outliers.contenders import MAX_MCD_FEATURES, at_hand
 from benchmarks.outliers.measuring import Job, measure
-from benchmarks.outliers.tables import SETTINGS
+from benchmarks.outliers.tables import OWN, PROTOCOLS, SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tables(parser)
     parser.add_argument(
         "--contenders", nargs="*", metavar="NAME", help="beside ours (default: all at hand)"
+    )
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default=OWN, help=f"how to divide (default: {OWN})"
     )
     add_number(parser, "--seeds", "number of splits", 5)
     add_number(parser, "--max-train", "most rows to fit on", 10_000)
@@ -41,14 +46,15 @@ def run(options: argparse.Namespace) -> None:
     for note in [*notes, *missing, f"MCD is PCA on tables of over {MAX_MCD_FEATURES} columns."]:
         console.print(note, style="dim")
     jobs = [
-        Job(name, setting, seed, options.max_train, options.max_scored)
+        Job(name, setting, seed, options.max_train, options.max_scored, options.protocol)
         for name in names
         for setting in SETTINGS
         for seed in range(options.seeds)
     ]
     parallel = Parallel(options.jobs, return_as="generator")
     measured = parallel(delayed(measure)(job, contenders) for job in jobs)
-    results = summary.Results(list(track(measured, "", len(jobs), console=console, transient=True)))
+    measured = list(track(measured, "", len(jobs), console=console, transient=True))
+    results = summary.Results(measured, {name: tables.count_rows(name) for name in names})
     summed = {setting: results.summary(setting) for setting in SETTINGS}
     for setting, found in summed.items():
         lines = [{"": name} | figures for name, figures in found.items()]
@@ -57,8 +63,12 @@ def run(options: argparse.Namespace) -> None:
         console.print(report.table(lines, title))
     aims = summary.aims(results)
     console.print(report.aims_table(aims))
+    command, file = "python -m benchmarks outliers", options.output / "outliers.json"
+    if options.protocol != OWN:
+        command += f" --protocol {options.protocol}"
+        file = file.with_stem(f"outliers-{options.protocol}")
     content = {
-        "command": "python -m benchmarks outliers",
+        "command": command,
         "machine": machine.describe(),
         "seeds": options.seeds,
         "max_train": options.max_train,
@@ -67,7 +77,6 @@ def run(options: argparse.Namespace) -> None:
         "aims": [aim.to_json() for aim in aims],
         "tables": results.to_json(),
     }
-    file = options.output / "outliers.json"
     report.save(file, content)
-    drawing.draw_ranks(results, options.output / "outliers.png")
+    drawing.draw_ranks(results, file.with_suffix(".png"))
     console.print(f"\nSaved: {file}, {file.stem}.png")

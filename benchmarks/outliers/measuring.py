@@ -41,6 +41,7 @@ class Job(NamedTuple):
     seed: int
     max_train: int
     max_scored: int
+    protocol: str
 
 
 class Judged(NamedTuple):

@@ -11,6 +11,10 @@ from benchmarks.options import pick
 from benchmarks.reconstruction.tables import adbench_files, read_adbench
 
 SEMI_SUPERVISED, UNSUPERVISED = SETTINGS = ("semi-supervised", "unsupervised")
+# Ours; that of Livernoche et al., which keeps the order of the file and resamples small tables; the
+# same without resampling, which puts copies of training rows among those that are scored.
+OWN, RESAMPLED, FILE_ORDER = PROTOCOLS = ("own", "dte", "dte-without-copies")
+_FEW_ROWS = 1000
 _SHARE = 0.05  # of outliers, in tables that are made of classes
 
 
@@ -28,10 +32,23 @@ def choose(wanted: list[str] | None = None) -> tuple[list[str], list[str]]:
     return [*_CARRIED], [note]
 
 
-def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) -> "Task":
+def count_rows(name: str) -> int:
+    """Give the number of rows of a table."""
+    return len(_read(name)[1])
+
+
+def divide(
+    name: str, setting: str, seed: int, max_train: int, max_scored: int, protocol: str = OWN
+) -> "Task":
     """Divide a table."""
-    X, y = _CARRIED[name]() if name in _CARRIED else read_adbench(adbench_files()[name])
-    order = np.random.default_rng(seed).permutation(len(X))
+    X, y = _read(name)
+    rng = np.random.default_rng(seed)
+    if protocol == OWN:
+        order = rng.permutation(len(X))
+    else:  # the order of the file
+        order = np.arange(len(X))
+        if protocol == RESAMPLED and len(X) < _FEW_ROWS:
+            order = rng.choice(len(X), _FEW_ROWS)
     X, y = X[order], y[order]
     if setting == SEMI_SUPERVISED:
         inliers = np.flatnonzero(y == 0)
@@ -41,12 +58,19 @@ def divide(name: str, setting: str, seed: int, max_train: int, max_scored: int) 
         # Outliers of the first half would come first.
         scored = np.random.default_rng(seed).permutation(others)[:max_scored]
     else:
-        scored = np.arange(len(y))[:max_scored]
+        scored = np.arange(len(y))
+        if protocol != OWN:
+            scored = rng.permutation(scored)
+        scored = scored[:max_scored]
         train = scored[:max_train]
         n_known = len(train)
     scaler = StandardScaler().fit(X[train])  # divides constant columns by 1
     X_train, X_scored = (scaler.transform(X[part]).astype(np.float32) for part in (train, scored))
     return Task(X_train, X_scored, n_known, y[scored])
+
+
+def _read(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return _CARRIED[name]() if name in _CARRIED else read_adbench(adbench_files()[name])
 
 
 def _one_class_of(X: np.ndarray, y: np.ndarray, outlier: int) -> tuple[np.ndarray, np.ndarray]:

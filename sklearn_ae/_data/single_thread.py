@@ -20,3 +20,11 @@ def one_blas_thread() -> Iterator[None]:
     # One caller at a time: a second one would find the limit of one thread and restore that.
     with _LOCK, _find_blas().limit(limits=1, user_api="blas"):
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have OpenMP compute on one thread, too: the order of its sums is left to chance."""
+    # Not from the cache: the library may have been loaded since.
+    with _LOCK, ThreadpoolController().limit(limits=1):
+        yield

@@ -1,8 +1,10 @@
 """From an estimator's parameters and its data to a net that is ready to train."""
 
+from functools import partial
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -11,8 +13,9 @@ from sklearn_ae._data.principal_components import StandardizedMatrix, principal_
 from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.units import column_mean_and_std, one_scale, scale_per_column
+from sklearn_ae._fitting.denoising import build_denoising
 from sklearn_ae._fitting.plan import FitPlan
-from sklearn_ae.architectures import MLP, build_modules, call_build
+from sklearn_ae.architectures import MLP, build_modules, call_build, check_hidden_layer_sizes
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import OUTPUT_ACTIVATIONS, Criterion
@@ -22,6 +25,7 @@ from sklearn_ae.nn import (
     IdentityLatent,
     Latent,
     LinearPath,
+    MemberStack,
     starts_at_zero,
     zero_last_layer,
 )
@@ -56,6 +60,44 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
     device = check_device(parameters.device)
     generator, random_state = make_generators(seed)
     criterion = Criterion(parameters.loss)
+    make = _make_denoising if plan.denoises else _make_autoencoder
+    module, n_components = make(parameters, plan, rows, criterion, generator, random_state)
+    net = AutoencoderNet(
+        module.eval(),
+        criterion,
+        optimizer=parameters.optimizer,
+        weight_decay=plan.weight_decay,
+        max_grad_norm=parameters.max_grad_norm,
+        dtype=module.dtype,
+        data_dtype=module.shift.dtype,
+        autocast=parameters.precision == "bfloat16",
+        device=device,
+        generator=generator,
+    )
+    net.initialize()
+    if isinstance(net.optimizer_, torch.optim.LBFGS):
+        reason = "is not supported with L-BFGS, whose line search needs"
+        if parameters.max_grad_norm is not None:
+            raise ValueError(
+                f"max_grad_norm={parameters.max_grad_norm:g} {reason} the whole gradient."
+            )
+        if module.latent.is_game:
+            raise ValueError(f"{parameters.latent!r} {reason} a function; a game has none.")
+    net.n_components = n_components
+    net.built_with = parameters._built_with()
+    net.split_seed = seed
+    return net
+
+
+def _make_autoencoder(
+    parameters: Any,
+    plan: FitPlan,
+    rows: Rows,
+    criterion: Criterion,
+    generator: torch.Generator,
+    random_state: np.random.RandomState,
+) -> tuple[Autoencoder, int]:
+    """Make an autoencoder that starts at the principal components, if it can."""
     n_features = rows.X.shape[1]
     shift, std = column_mean_and_std(rows.X, rows.sample_weight)
     scale = scale_per_column(std) if plan.is_detector else one_scale(std)
@@ -119,33 +161,44 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
         bounds=None if bounds is None else torch.from_numpy(bounds).to(data_dtype),
         likelihood=criterion.likelihood,
     )
-    net = AutoencoderNet(
-        module.eval(),
-        criterion,
-        optimizer=parameters.optimizer,
-        weight_decay=plan.weight_decay,
-        max_grad_norm=parameters.max_grad_norm,
-        dtype=dtype,
-        data_dtype=data_dtype,
-        autocast=parameters.precision == "bfloat16",
-        device=device,
+    return module, n_components
+
+
+def _make_denoising(
+    parameters: Any,
+    plan: FitPlan,
+    rows: Rows,
+    criterion: Criterion,  # noqa: ARG001 - the squared error
+    generator: torch.Generator,
+    random_state: np.random.RandomState,
+) -> tuple[Autoencoder, int]:
+    """Make denoising autoencoders."""
+    shift, std = column_mean_and_std(rows.X, rows.sample_weight)
+    scale = scale_per_column(std)
+    n_components = int_or_share(parameters.n_components)
+    if isinstance(n_components, float):
+        matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
+        components = principal_components(matrix, n_components, random_state)
+        n_components = max(1, min(len(components), plan.max_components))
+    make_stack = partial(
+        MemberStack,
+        activation=parameters.activation,
+        dropout=parameters.dropout,
         generator=generator,
     )
-    net.initialize()
-    if isinstance(net.optimizer_, torch.optim.LBFGS):
-        reason = "is not supported with L-BFGS, whose line search needs"
-        if parameters.max_grad_norm is not None:
-            raise ValueError(
-                f"max_grad_norm={parameters.max_grad_norm:g} {reason} the whole gradient."
-            )
-        if module.latent.is_game:
-            raise ValueError(f"{parameters.latent!r} {reason} a function; a game has none.")
-    net.n_components = n_components
-    net.built_with = parameters._built_with()
-    net.split_seed = seed
-    # The detector's score needs the same components; wide data take long to give them.
-    net.principal_axes = components if size == AUTO_SHARE else None
-    return net
+    data_dtype = compute_dtype(None, rows.X.dtype)
+    module = build_denoising(
+        rows,
+        torch.from_numpy(shift).to(data_dtype),
+        torch.from_numpy(scale).to(data_dtype),
+        make_stack,
+        check_hidden_layer_sizes(plan.hidden_layer_sizes),
+        n_components,
+        is_clean=plan.is_clean,
+        random_state=random_state,
+        dtype=compute_dtype(parameters.precision, rows.X.dtype),
+    )
+    return module, n_components
 
 
 def int_or_share(n_components: Any) -> int | float:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback, EpochScoring, InputShapeSetter, PrintLog
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._fitting.build import build_net
+from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
     is_for_engine,
     learning_rate,
@@ -22,6 +24,7 @@ from sklearn_ae._fitting.members import (
 )
 from sklearn_ae._fitting.plan import FitPlan
 from sklearn_ae._fitting.trial import run_trial
+from sklearn_ae.nn import DenoisingAutoencoder
 from sklearn_ae.training import (
     RISING,
     AutoencoderNet,
@@ -161,7 +164,7 @@ def fit_further(
 
     Rows that the network was trained on do not judge it, unless the user asks for a split.
     """
-    forget_broken_bounds(net.module_.bounds, rows.X)
+    _follow(net, rows, plan)
     if net.joined and parameters.early_stopping == "auto":
         plan = replace(plan, validation="none", join_certainty=None)
     training, validation = _split(rows, plan, parameters, net.split_seed)
@@ -175,11 +178,21 @@ def fit_further(
 
 def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
-    forget_broken_bounds(net.module_.bounds, rows.X)
+    if len(net.history) > 0:
+        _follow(net, rows, plan)
     started = _begin(net, parameters, rows, plan, rows, None)
     started.judge = Judge(parameters.tol, None, keep_last=True)
-    _train(started, parameters, 1, None, schedule="constant")
+    _train(started, parameters, 1, None, on_stream=True)
     return started
+
+
+def _follow(net: AutoencoderNet, rows: Rows, plan: FitPlan) -> None:
+    """Have what is not trained follow other rows."""
+    forget_broken_bounds(net.module_.bounds, rows.X)
+    if isinstance(net.module_, DenoisingAutoencoder):
+        seed = int(torch.randint(2**31, (), generator=net.generator))
+        random_state = np.random.RandomState(seed)
+        follow(net.module_, rows, is_clean=plan.is_clean, random_state=random_state)
 
 
 def _split(rows: Rows, plan: FitPlan, parameters: Any, seed: int) -> tuple[Rows, Rows | None]:
@@ -207,6 +220,8 @@ def _begin(
         parameters.tol,
         parameters.n_iter_no_change,
         n_settling=max(int(rising), net.module_.latent.warm_up),
+        # Each epoch has other noise: the lowest training loss is luck.
+        keep_last=plan.denoises and validation is None,
     )
     started = Fit(net, plan, rows, training, validation, judge, by_engine)
     if started.starts_at_pca and plan.validation == "split" and not by_engine:
@@ -220,11 +235,12 @@ def _train(
     max_epochs: int,
     hooks: Hooks | None,
     *,
-    schedule: str | None = None,
+    on_stream: bool = False,
 ) -> None:
     """Train, and set the course of the training."""
     net, plan, judge = started.net, started.plan, started.judge
-    schedule = parameters.learning_rate_schedule if schedule is None else schedule
+    # On a stream, the learning rate stays as it is.
+    schedule = "constant" if on_stream else parameters.learning_rate_schedule
     n_before = len(net.history)
     net.interrupted_ = False
     if started.by_engine:
@@ -252,8 +268,9 @@ def _train(
             hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
         )
     _note_course(started, n_before, max_epochs)
-    if judge.diverged:
-        net.optimizer_.state.clear()  # the steps that led here
+    # Of the steps that led to where nothing is kept; of denoisers, a third of the size of a pickle.
+    if judge.diverged or (plan.denoises and not on_stream):
+        net.optimizer_.state.clear()
 
 
 def _note_course(started: Fit, n_before: int, max_epochs: int) -> None:

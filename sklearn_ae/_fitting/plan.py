@@ -28,6 +28,10 @@ _MIN_ROWS_FOR_SPLIT, _MANY_ROWS = 100, 5000
 _N_STEPS, _N_STEPS_PER_ROW = 70, 0.3
 _OPERATIONS, _OPERATIONS_PER_ENTRY, _MAX_OPERATIONS = 4e11, 1.5e5, 4e12
 _MIN_EPOCHS, _MAX_EPOCHS = 3, 200
+# Steps of the denoising autoencoders: so many, and so many for each row, up to a maximum.
+_N_DENOISING_STEPS, _DENOISING_STEPS_PER_ROW, _MAX_DENOISING_STEPS = 60, 0.02, 1000
+_DENOISING_BATCH_SIZE = 64
+_DENOISING_DECAY = 0.01
 # Evaluations of the validation rows in a training, and refinement steps of their codes in each.
 _N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
 # Refinement steps of `transform`, at most: most rows are done after four.
@@ -80,6 +84,11 @@ class FitPlan:
         part in it, as p-values need; otherwise all columns are divided by one scale.
     max_components : int
         Upper limit of the code size if a share of the variance decides it.
+    denoises : bool
+        Whether the network is the detector's: denoising autoencoders that each leave out a part of
+        the rows.
+    is_clean : bool
+        Whether the user says that no training row is an outlier.
     n_projected : int or None
         Number of principal components that the network is trained on, for wide data; None: it
         is trained on the columns.
@@ -100,6 +109,8 @@ class FitPlan:
     min_certainty: float
     is_detector: bool
     max_components: int
+    denoises: bool = False
+    is_clean: bool = False
     n_projected: int | None = None
 
 
@@ -137,7 +148,11 @@ def make_plan(
         n_projected = _n_projected(parameters, n_rows, n_features)
         n_features = n_projected or n_features
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
+    denoises = is_detector and _asks_for_denoising(parameters)
     batch_size = _batch_size(parameters, n_rows, is_plain)
+    is_full = parameters.optimizer in FULL_BATCH_OPTIMIZERS
+    if denoises and parameters.batch_size == "auto" and not is_full:
+        batch_size = min(batch_size, _DENOISING_BATCH_SIZE)
     steps_of_epoch = math.ceil(n_rows / batch_size)
     is_all_auto = (
         is_transformer
@@ -146,6 +161,8 @@ def make_plan(
         and not has_callbacks(parameters)  # skorch's loop has no trial
     )
     validation = _validation(parameters, n_rows, is_all_auto)
+    if denoises and parameters.early_stopping == "auto":
+        validation = "none"  # rows that are left out take their place
     joins = validation == "split" and is_all_auto and n_rows < _MANY_ROWS
     # Patience, and learning rates that may be too high, need validation rows to the end.
     joins = joins and parameters.n_iter_no_change is None and parameters.learning_rate == "auto"
@@ -158,6 +175,9 @@ def make_plan(
         budget = min(_OPERATIONS + _OPERATIONS_PER_ENTRY * n_rows * n_features, _MAX_OPERATIONS)
         n_steps = min(_n_steps(n_rows, is_plain), budget / n_operations)
         max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
+    elif denoises:
+        n_steps = min(_N_DENOISING_STEPS + _DENOISING_STEPS_PER_ROW * n_rows, _MAX_DENOISING_STEPS)
+        max_iter = math.ceil(n_steps / steps_of_epoch)
     else:
         max_iter = min(max(1000 // steps_of_epoch, 5), 300)
     judge_every = max_iter // _N_JUDGEMENTS if n_refinement_steps > 0 else 1
@@ -165,7 +185,7 @@ def make_plan(
         judge_every = min(judge_every, parameters.n_iter_no_change // 2)
     return FitPlan(
         hidden_layer_sizes=hidden if parameters.architecture is None else None,
-        weight_decay=_weight_decay(parameters, n_rows, n_features),
+        weight_decay=_weight_decay(parameters, n_rows, n_features, denoises),
         learning_rate=_learning_rate(parameters, is_transformer and is_plain),
         batch_size=batch_size,
         max_iter=max_iter,
@@ -179,7 +199,21 @@ def make_plan(
         min_certainty=_MIN_CERTAINTY if parameters.early_stopping == "auto" else 0.0,
         is_detector=is_detector,
         max_components=max_components,
+        denoises=denoises,
+        is_clean=is_detector and parameters.contamination == 0,
         n_projected=n_projected,
+    )
+
+
+def _asks_for_denoising(parameters: Any) -> bool:
+    """Tell whether parameters leave it to the detector what is trained."""
+    return (
+        parameters.architecture is None
+        and parameters.latent is None
+        and parameters.corruption is None
+        and parameters.loss == "squared_error"
+        and parameters.output_activation == "auto"
+        and parameters.linear_path is not None
     )
 
 
@@ -237,11 +271,13 @@ def _validation(parameters: Any, n_rows: float, is_all_auto: bool) -> str:
     return "split" if n_rows >= _MIN_ROWS_FOR_SPLIT else "none"
 
 
-def _weight_decay(parameters: Any, n_rows: float, n_features: int) -> float:
+def _weight_decay(parameters: Any, n_rows: float, n_features: int, denoises: bool) -> float:
     if parameters.weight_decay != "auto":
         return float(parameters.weight_decay)
     if parameters.optimizer != "adamw":  # an L2 penalty, which has to be chosen for the data
         return 0.0
+    if denoises:
+        return _DENOISING_DECAY
     return min(_DECAY * n_features / n_rows, _MAX_DECAY)
 
 

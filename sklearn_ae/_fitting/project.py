@@ -111,5 +111,5 @@ def _lift(net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None
     module.shift = torch.from_numpy(projection.shift).to(module.shift)
     module.axes = torch.from_numpy(projection.axes.copy()).to(module.shift)
     module.bounds = None if bounds is None else torch.from_numpy(bounds).to(module.shift)
-    lifted.principal_axes, lifted.explained = None, projection.explained
+    lifted.explained = projection.explained
     return lifted

@@ -94,8 +94,10 @@ def make_record(done: Fit) -> Record:
         divergence=divergence,
         error=error,
         pca_error=pca_error,
-        # A code as wide as the rows could be the row; some latents ask for more than the error.
+        # A code as wide as the rows could be the row; some latents ask for more than the error, and
+        # denoisers have prototypes beside the code.
         is_comparable=net.n_components < min(len(rows), rows.X.shape[1])
+        and not done.plan.denoises
         and not module.latent.trades_reconstruction,
         has_linear_path=module.linear_path is not None,
         is_pca=is_pca,

@@ -1,7 +1,7 @@
-"""Which columns make a row abnormal: observed and expected values."""
+"""Which columns make a row abnormal: observed and expected values, and shares of the score."""
 
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,41 +10,31 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples
 
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._data.single_thread import one_blas_thread
 from sklearn_ae._data.units import dense
-from sklearn_ae._outliers.robust_distance import RobustDistance
+from sklearn_ae._outliers.abnormality import Abnormality
+from sklearn_ae.nn import DenoisingAutoencoder
 from sklearn_ae.training import AutoencoderNet
 
 _MAX_ROWS = 1000  # more training rows would hardly change what is usual
 
 
-class Usual(NamedTuple):
-    """What is usual for training rows: figures, no rows."""
-
-    code_distance: RobustDistance  # of a code from the codes of most training rows
-    deviation: np.ndarray  # root mean square of observed minus expected values, in input units
-
-
-def make_usual(net: AutoencoderNet, rows: Rows) -> Usual:
-    """Compute what is usual for training rows, from a random subsample of 1,000."""
+def usual_deviation(net: AutoencoderNet, rows: Rows) -> np.ndarray:
+    """Give the root mean squared deviation from expected values, in each view and column."""
     some = rows.subsample(_MAX_ROWS)
     X, weight = some[:][0], some.weight().astype(np.float64)
-    codes = net.compute(net.module_.encode, X)
-    with one_blas_thread():
-        code_distance = RobustDistance(codes, weight)
-    difference = X - expected_values(net, code_distance, X).astype(np.float64)
+    difference = X[:, None] - expected_values(net, X).astype(np.float64)
     deviation = np.sqrt(np.average(np.square(difference), axis=0, weights=weight))
-    # A column that is reconstructed almost exactly deviates by rounding only.
+    # A column that is expected almost exactly deviates by rounding only.
     scale = net.module_.scale.cpu().numpy().astype(np.float64)
-    return Usual(code_distance, np.maximum(deviation, 1e-3 * scale))
+    return np.maximum(deviation, 1e-3 * scale)
 
 
-def expected_values(net: AutoencoderNet, code_distance: RobustDistance, X: Any) -> np.ndarray:
-    """Decode the codes of rows, after moving those that are too far out to the edge."""
-    codes = net.compute(net.module_.encode, X)
-    with one_blas_thread():
-        codes = code_distance.move_to_edge(codes).astype(codes.dtype)
-    return net.compute(net.module_.decode, codes)
+def expected_values(net: AutoencoderNet, X: Any) -> np.ndarray:
+    """Give the values ``(n_rows, n_views, n_features)`` that each view expects."""
+    module = net.module_
+    if not isinstance(module, DenoisingAutoencoder):
+        return net.compute(module.reconstruct, X)[:, None]
+    return net.compute(lambda x: module.to_input_units(module.expected(x)), X)
 
 
 def squared_errors(net: AutoencoderNet, X: Any) -> np.ndarray:
@@ -56,9 +46,16 @@ def squared_errors(net: AutoencoderNet, X: Any) -> np.ndarray:
 
 
 def explain(
-    net: AutoencoderNet, usual: Usual, X: Any, given: Any, *, names: np.ndarray | None, top: int
+    net: AutoencoderNet,
+    abnormality: Abnormality,
+    usual: np.ndarray,
+    X: Any,
+    given: Any,
+    *,
+    names: np.ndarray | None,
+    top: int,
 ) -> Any:
-    """Make a table of the columns that deviate most, `top` lines for each row.
+    """Make a table of the columns with the largest shares, `top` lines for each row.
 
     X are the rows as an array, `given` as the user gave them, and `names` the fitted columns.
     """
@@ -66,14 +63,20 @@ def explain(
         raise ValueError(f"top must be an int in the range [1, inf), got {top!r}.")
     pandas = check_pandas_support("explain")
     observed = dense(X)
-    expected = expected_values(net, usual.code_distance, X)
-    deviation = (observed.astype(np.float64) - expected) / usual.deviation
+    shares, view = abnormality.shares(net, X)
+    expected = expected_values(net, X)[np.arange(len(view)), view]
+    deviation = (observed.astype(np.float64) - expected) / usual[view]
     top = min(top, observed.shape[1])
-    order = np.argsort(-np.abs(deviation), axis=1, kind="stable")[:, :top]
+    order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
     ranks = np.tile(np.arange(1, top + 1), len(observed))
     labels = _row_labels(given).repeat(top)
     index = pandas.MultiIndex.from_arrays([labels, ranks], names=["row", "rank"])
-    figures = {"observed": observed, "expected": expected, "deviation": deviation}
+    figures = {
+        "observed": observed,
+        "expected": expected,
+        "deviation": deviation,
+        "share": shares,
+    }
     picked = {
         name: np.take_along_axis(values, order, axis=1).ravel() for name, values in figures.items()
     }

@@ -5,54 +5,96 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, norm
 from sklearn.utils._param_validation import Interval
 
 from sklearn_ae._data.quantiles import weighted_quantile
-from sklearn_ae._data.rows import Rows
-from sklearn_ae._outliers.abnormality import Abnormality
+from sklearn_ae._fitting.fit import Fit
+from sklearn_ae._outliers.abnormality import Abnormality, fit_abnormality
+from sklearn_ae.nn import DenoisingAutoencoder
 from sklearn_ae.training import AutoencoderNet
 
-# contamination="auto": rows beyond so many interquartile ranges, within these shares of all rows.
-_WHISKER, _MIN_SHARE, _MAX_SHARE = 1.5, 0.01, 0.1
+# contamination="auto": of normally distributed scores, so many rows would be expected beyond the
+# threshold; within these shares of all rows. Ratio of interquartile range and standard deviation.
+_EXPECTED, _MIN_SHARE, _MAX_SHARE = 0.1, 0.005, 0.1
+_IQR_PER_STD = 1.349
+# Of more scores, the lowest are kept, and of the others so many quantiles.
+_N_LOWEST, _N_QUANTILES = 2**9, 2**8
 
 
 class Calibration:
     """Scores of rows that were not trained on; p-values compare the scores of others with them.
 
-    `is_given` tells that the user gave the rows, which then set the threshold as well.
+    Parameters
+    ----------
+    abnormality : Abnormality
+        What scores rows.
+    parts : list of tuple
+        The members that did not see the rows, a fold or None for all, the scores of the rows, and
+        their weights.
+    is_given : bool, default=False
+        Whether the user gave the rows, which then set the threshold as well.
     """
 
     def __init__(
         self,
         abnormality: Abnormality,
-        scores: np.ndarray,
-        weight: np.ndarray | None = None,
+        parts: list[tuple[int | None, np.ndarray, np.ndarray | None]],
         *,
         is_given: bool = False,
     ) -> None:
         self.is_given = is_given
         self.abnormality = abnormality
-        order = np.argsort(scores)
-        self.scores = scores[order]
-        weight = np.ones(len(scores)) if weight is None else weight[order] / weight.mean()
-        self._total = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
+        self._folds = [fold for fold, _, _ in parts]
+        self._scores, self._totals = zip(
+            *(_lowest_and_quantiles(scores, weight) for _, scores, weight in parts), strict=True
+        )
 
     def p_values(self, net: AutoencoderNet, X: Any) -> np.ndarray:
-        """Compute the share of scores, that of the row itself included, that are as low."""
-        scores = -self.abnormality(net, X)
-        # Equal scores may differ by rounding.
-        n_as_low = np.searchsorted(self.scores, scores + _rounding(scores), side="right")
-        return np.minimum((1 + self._total[n_as_low]) / (1 + self._total[-1]), 1.0)
+        """Compute the share of scores, that of the row itself included, that are as low.
+
+        Each score is compared with that of the row to the same members.
+        """
+        energies = self.abnormality.energies(net, X)
+        n_as_low: Any = 1.0
+        for fold, known, totals in zip(self._folds, self._scores, self._totals, strict=True):
+            scores = -self.abnormality(energies, fold)
+            # Equal scores may differ by rounding.
+            n_as_low = (
+                n_as_low + totals[np.searchsorted(known, scores + _rounding(scores), side="right")]
+            )
+        n_all = 1 + sum(totals[-1] for totals in self._totals)
+        return np.minimum(n_as_low / n_all, 1.0)
 
 
-def calibrate(net: AutoencoderNet, training: Rows, validation: Rows | None) -> Calibration | None:
-    """Calibrate by validation rows, if any, compared with training rows alone, as new rows are."""
-    if validation is None:
+def calibrate(done: Fit, abnormality: Abnormality, energies: np.ndarray) -> Calibration | None:
+    """Calibrate by rows that were not trained on, if there are some.
+
+    These are validation rows, or all rows, each scored by the members that left it out.
+
+    Parameters
+    ----------
+    done : Fit
+        The fit.
+    abnormality : Abnormality
+        What scores rows.
+    energies : ndarray of shape (n_rows, n_views, n_members)
+        The energies of all rows.
+    """
+    net, rows, module = done.net, done.rows, done.net.module_
+    if done.validation is not None:
+        X, weight = done.validation[:]
+        own, _ = fit_abnormality(net, done.training, done.plan)
+        return Calibration(own, [(None, -own(own.energies(net, X)), weight)])
+    if not isinstance(module, DenoisingAutoencoder) or not module.leaves_out:
         return None
-    abnormality = Abnormality(net, training)
-    X, weight = validation[:]
-    return Calibration(abnormality, -abnormality(net, X), weight)
+    fold = net.compute(module.folds, rows.X)
+    parts: list[tuple[int | None, np.ndarray, np.ndarray | None]] = []
+    for number in np.unique(fold):
+        is_own = fold == number
+        weight = None if rows.sample_weight is None else rows.sample_weight[is_own]
+        parts.append((int(number), -abnormality(energies[is_own], int(number)), weight))
+    return Calibration(abnormality, parts)
 
 
 def warn_if_replaced(before: Calibration | None) -> None:
@@ -69,14 +111,18 @@ def by_contamination(
 ) -> float:
     """Give the score below which a row is an outlier, from scores of inliers and outliers."""
     if isinstance(contamination, str) and contamination == "auto":
-        lower, upper = (weighted_quantile(scores, sample_weight, q) for q in (0.25, 0.75))
-        least, most = (
-            weighted_quantile(scores, sample_weight, q) for q in (_MIN_SHARE, _MAX_SHARE)
+        least, lower, median, upper, most = (
+            weighted_quantile(scores, sample_weight, q)
+            for q in (_MIN_SHARE, 0.25, 0.5, 0.75, _MAX_SHARE)
         )
-        found = min(max(lower - _WHISKER * (upper - lower), least), most)
+        n_rows = len(scores) if sample_weight is None else float(sample_weight.sum())
+        n_std = norm.isf(min(_EXPECTED / n_rows, 0.5))
+        found = median - n_std * (upper - lower) / _IQR_PER_STD
+        found = min(max(found, least), most)
     else:
-        share = _check_share(contamination, "contamination", 0.5)
-        found = weighted_quantile(scores, sample_weight, share)
+        if contamination != 0:
+            _check_share(contamination, "contamination", 0.5)
+        found = weighted_quantile(scores, sample_weight, float(contamination))
     return _just_below(found)
 
 
@@ -98,12 +144,27 @@ def find_outliers(p_values: np.ndarray, false_discovery_rate: float) -> np.ndarr
     return false_discovery_control(p_values) <= false_discovery_rate
 
 
-def _check_share(value: Any, name: str, largest: float) -> float:
-    """Give a parameter, checked to be in (0, 1), or in (0, `largest`] if that is below 1."""
+def _lowest_and_quantiles(
+    scores: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give sorted scores, and the summed weights below each; of many scores, some."""
+    order = np.argsort(scores)
+    scores = scores[order]
+    weight = np.ones(len(scores)) if weight is None else weight[order]
+    total = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
+    if len(scores) <= _N_LOWEST + _N_QUANTILES:
+        return scores, total
+    rest = np.linspace(_N_LOWEST, len(scores) - 1, _N_QUANTILES).astype(int)
+    kept = np.concatenate([np.arange(_N_LOWEST), rest])
+    # Between two that are kept, a score counts as the next higher one: p-values stay valid.
+    return scores[kept], np.concatenate([total[kept], total[-1:]])
+
+
+def _check_share(value: Any, name: str, largest: float) -> None:
+    """Check a parameter to be in (0, 1), or in (0, `largest`] if that is below 1."""
     interval = Interval(Real, 0, largest, closed="neither" if largest == 1 else "right")
     if not interval.is_satisfied_by(value):
         raise ValueError(f"{name} must be {interval}, got {value!r}.")
-    return value
 
 
 def _just_below(score: float) -> float:

@@ -4,6 +4,15 @@ from sklearn_ae.nn.autoencoder import Autoencoder, Output
 from sklearn_ae.nn.backprop import Backprop, is_plain, split_parameters
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ae.nn.denoising import (
+    NO_SHARE,
+    Denoisers,
+    DenoisingAutoencoder,
+    Gaussians,
+    MemberStack,
+    Prototypes,
+    row_keys,
+)
 from sklearn_ae.nn.gelu import GELU
 from sklearn_ae.nn.latent import IdentityLatent, Latent, Objective, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
@@ -27,6 +36,7 @@ __all__ = [
     "CELLS",
     "GELU",
     "LIKELIHOODS",
+    "NO_SHARE",
     "Autoencoder",
     "Backprop",
     "CodeBasis",
@@ -35,15 +45,20 @@ __all__ = [
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "Corruption",
+    "Denoisers",
+    "DenoisingAutoencoder",
     "Dropout",
     "GaussianNoise",
+    "Gaussians",
     "IdentityLatent",
     "Latent",
     "Linear",
     "LinearPath",
     "MaskingNoise",
+    "MemberStack",
     "Objective",
     "Output",
+    "Prototypes",
     "RecurrentDecoder",
     "RecurrentEncoder",
     "SaltAndPepperNoise",
@@ -54,6 +69,7 @@ __all__ = [
     "is_plain",
     "refine_codes",
     "refine_output",
+    "row_keys",
     "split_parameters",
     "starts_at_zero",
     "weighted_mean",

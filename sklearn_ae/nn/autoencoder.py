@@ -148,6 +148,11 @@ class Autoencoder(nn.Module):
         # In standard units: beside a large shift, small differences would be lost in rounding.
         return standard - self.to_standard_units(raw)
 
+    @property
+    def widest(self) -> int:
+        """The most numbers that are computed for a row at once, roughly."""
+        return len(self.shift)
+
     def standardize(self, x: Tensor) -> Tensor:
         """Take rows ``(..., n_features)`` from input units to standard units."""
         standard = (x - self.shift).div_(self.scale)

@@ -417,7 +417,7 @@ class AutoencoderNet(NeuralNet):
 
     def inference_rows(self, X: Any) -> int:
         """Give how many rows are computed at once."""
-        width = max(X.shape[1], self.module_.shift.shape[0])  # codes become as wide as rows
+        width = max(X.shape[1], self.module_.widest)  # codes become as wide as rows
         return max(1, min(_INFERENCE_ROWS, _INFERENCE_ENTRIES // width))
 
     # --- state ------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from threading import Lock
 import torch
 from torch import nn
 
-from sklearn_ae.nn import Linear, LinearPath, TiedLinear
+from sklearn_ae.nn import Linear, LinearPath, Prototypes, TiedLinear
 
 # With less arithmetic, another thread saves at most a tenth of the time, and almost doubles the
 # processor time.
 _OPERATIONS_PER_THREAD = 2e8
-_MATRIX_PRODUCTS = (Linear, TiedLinear, LinearPath, nn.Linear)
+# The weights of members are in lists.
+_MATRIX_PRODUCTS = (Linear, TiedLinear, LinearPath, Prototypes, nn.Linear, nn.ParameterList)
 
 
 @contextmanager

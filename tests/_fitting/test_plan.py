@@ -80,9 +80,13 @@ def test_the_trial_of_few_rows_has_folds():
     assert 0 < few.n_trial_epochs < few.max_iter / 4
 
 
-def test_the_detector_splits_off_rows():
-    assert plan(300, 5, AutoencoderOutlierDetector()).validation == "split"
-    assert plan(99, 5, AutoencoderOutlierDetector()).validation == "none"
+def test_the_networks_of_the_detector_leave_out_rows_and_those_of_textbooks_have_them_split_off():
+    default, textbook = AutoencoderOutlierDetector(), AutoencoderOutlierDetector(latent="noisy")
+    assert plan(300, 5, default).denoises
+    assert plan(300, 5, default).validation == "none"
+    assert not plan(300, 5, textbook).denoises
+    assert plan(300, 5, textbook).validation == "split"
+    assert plan(99, 5, textbook).validation == "none"
 
 
 @pytest.mark.parametrize("n_features", [5, 50])

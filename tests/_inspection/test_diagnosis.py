@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae._fitting.warn import still_falling
 from sklearn_ae._inspection.diagnosis import Diagnosis, Finding, diagnose
-from sklearn_ae.architectures import Convolutional, Recurrent
+from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 from sklearn_ae.latents import Sparse, TopK, Variational
 from tests.common.instances import instances
 
@@ -143,12 +143,20 @@ def test_dead_units(digits):
     assert report.figures["dead units"] != "at most 0% of a layer"
 
 
-@pytest.mark.parametrize("estimator", [AutoencoderTransformer, AutoencoderOutlierDetector])
-def test_unused_code_dimensions(estimator):
-    report = fit(PLANE, estimator).diagnose()
+@pytest.mark.parametrize(
+    ("estimator", "parameters"),
+    [(AutoencoderTransformer, {}), (AutoencoderOutlierDetector, {"architecture": MLP((64, 32))})],
+)
+def test_unused_code_dimensions(estimator, parameters):
+    report = fit(PLANE, estimator, **parameters).diagnose()
     assert report.symptoms == ("unused code dimensions",)
     assert report.findings[0].evidence.startswith("5 of 8 entries")
     assert "n_components=3" in report.findings[0].advice
+
+
+def test_denoisers_are_not_compared_with_pca():
+    report = fit(PLANE, AutoencoderOutlierDetector).diagnose()
+    assert "no better than PCA" not in report.symptoms
 
 
 def test_unused_entries_of_sparse_codes(digits):

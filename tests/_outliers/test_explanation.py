@@ -57,14 +57,46 @@ def test_a_constant_column_that_changes_is_named(table, detector):
 
 def test_shape_and_order(table, detector):
     found = detector.explain(table.iloc[3:5], top=3)
-    assert list(found.columns) == ["feature", "observed", "expected", "deviation"]
+    assert list(found.columns) == ["feature", "observed", "expected", "deviation", "share"]
     assert found.index.names == ["row", "rank"]
     assert list(found.index) == [(name, rank) for name in ("r3", "r4") for rank in (1, 2, 3)]
     for name in ("r3", "r4"):
-        assert found.loc[name]["deviation"].abs().is_monotonic_decreasing
+        assert found.loc[name]["share"].is_monotonic_decreasing
         for _, line in found.loc[name].iterrows():
             assert line["observed"] == table.loc[name, line["feature"]]
     assert len(detector.explain(table.iloc[:1], top=100)) == 5
+
+
+@pytest.mark.parametrize("parameters", [{}, {"contamination": 0}, {"latent": "contractive"}])
+@pytest.mark.parametrize("n_outliers", [0, 40])
+def test_the_shares_add_up_to_how_abnormal_a_row_is(parameters, n_outliers):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6))
+    X[:n_outliers] += rng.normal(scale=8, size=(n_outliers, 6))
+    new = 2 * rng.normal(size=(50, 6))
+    detector = AutoencoderOutlierDetector(max_iter=20, random_state=0, **parameters).fit(X)
+    for rows in (X, new, 1e3 * new):
+        shares = detector.explain(rows, top=6)["share"].groupby("row").sum()
+        np.testing.assert_allclose(shares, -detector.score_samples(rows), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["independent", "correlated", "clusters"])
+def test_the_column_that_is_shifted_comes_first(kind):
+    is_first = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(600, 8))
+        if kind == "correlated":
+            X = X @ rng.normal(size=(8, 8))
+        elif kind == "clusters":
+            X += 6 * rng.integers(0, 2, size=(600, 1))
+        X, new = X[:500], X[500:].copy()
+        shifted = rng.integers(0, 8, 100)
+        new[np.arange(100), shifted] += rng.choice([-8, 8], 100) * X.std(axis=0)[shifted]
+        detector = AutoencoderOutlierDetector(random_state=seed).fit(X)
+        first = detector.explain(new, top=1)["feature"].str.removeprefix("x").astype(int)
+        is_first.append(first.to_numpy() == shifted)
+    assert np.mean(is_first) >= 0.95
 
 
 def test_usual_rows_deviate_by_about_one(table, detector):

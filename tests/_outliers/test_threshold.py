@@ -43,10 +43,11 @@ def test_p_values_are_valid_for_awkward_data(kind):
     for seed in range(10):
         rng = np.random.default_rng(seed)
         if kind == "wide":
-            X, new = rng.normal(size=(2, 100, 150))
+            X, new = rng.normal(size=(2, 60, 80))
         else:
             X, new = np.eye(6)[rng.choice(6, (2, 300), p=[0.4, 0.2, 0.2, 0.1, 0.05, 0.05])]
-        p_values = make(n_components="auto", max_iter=2).fit(X).p_values(new)
+        detector = make(n_components="auto", max_iter=2, early_stopping=kind == "tied")
+        p_values = detector.fit(X).p_values(new)
         found.append([(p_values <= rate).mean() for rate in (0.1, 0.3)])
     assert (np.mean(found, axis=0) <= [0.15, 0.38]).all()
 
@@ -60,16 +61,20 @@ def test_p_values_count_weights():
     assert np.median(heavy) > 2 * np.median(make().fit(X).p_values(wide))
 
 
-def test_p_values_are_ranks_among_validation_rows(fitted):
+@pytest.mark.parametrize(("early_stopping", "n_known"), [("auto", 400), (True, 40)])
+def test_p_values_are_ranks_among_rows_that_were_left_out(early_stopping, n_known):
+    fitted = make(early_stopping=early_stopping).fit(draw(400, 0))
     p_values = fitted.p_values(np.vstack([draw(100, 1), [[50.0, 50.0, 50.0]]]))
-    assert p_values[-1] == 1 / (40 + 1)  # a tenth of 400 rows
+    assert p_values[-1] == pytest.approx(1 / (n_known + 1))
     assert p_values.max() <= 1
     scores = fitted.score_samples(draw(100, 1))
     assert np.corrcoef(p_values[:-1].argsort().argsort(), scores.argsort().argsort())[0, 1] > 0.8
 
 
-def test_p_values_need_validation_rows_or_inliers():
-    detector = make(early_stopping=False).fit(draw(300, 0))
+def test_p_values_need_rows_that_were_left_out():
+    # There are no parts to leave out, neither of a few different rows nor by other networks.
+    assert make().fit(np.repeat(draw(10, 0), 30, axis=0))._calibration_ is None
+    detector = make(early_stopping=False, latent="variational").fit(draw(300, 0))
     for call in (
         lambda: detector.p_values(draw(5, 1)),
         lambda: detector.predict(draw(5, 1), false_discovery_rate=0.1),
@@ -115,6 +120,29 @@ def test_set_threshold_by_contamination():
     np.testing.assert_array_equal(detector.score_samples(X), scores)
     detector.set_threshold(X, contamination="auto")
     assert 0 < (detector.predict(X) == -1).mean() < 0.1
+
+
+@pytest.mark.parametrize("n_outliers", [5, 25])
+def test_auto_finds_half_a_percent_of_outliers(n_outliers):
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(200 * n_outliers, 4)), 6 + rng.normal(size=(n_outliers, 4))])
+    found = AutoencoderOutlierDetector(random_state=0).fit_predict(X) == -1
+    assert found[-n_outliers:].all()
+    assert found.sum() <= 3 * n_outliers
+
+
+@pytest.mark.parametrize("n_rows", [50, 200, 2000])
+def test_p_values_are_valid_for_any_number_of_rows(n_rows):
+    rates = np.array([0.05, 0.1, 0.3])
+    found = []
+    for seed in range(400 // n_rows + 2):
+        p_values = make().fit(draw(n_rows, seed)).p_values(draw(1000, 1000 + seed))
+        assert p_values.min() >= 1 / (n_rows + 1) * (1 - 1e-9)
+        found.append([(p_values <= rate).mean() for rate in rates])
+    # By chance, the rows of one fit may be less spread than most.
+    chance = 2.5 * np.sqrt(rates / (n_rows * len(found)))
+    assert (np.mean(found, axis=0) <= rates + chance).all()
+    assert (np.mean(found, axis=0) >= 0.4 * rates).all()
 
 
 def test_set_threshold_by_weights():
@@ -182,7 +210,7 @@ def test_too_few_rows_for_the_rate(fitted):
         ({}, "exactly one"),
         ({"contamination": 0.1, "false_positive_rate": 0.1}, "exactly one"),
         ({"contamination": 0.6}, "contamination"),
-        ({"contamination": 0}, "contamination"),
+        ({"contamination": -0.1}, "contamination"),
         ({"false_positive_rate": 0}, "false_positive_rate"),
         ({"false_positive_rate": 1.5}, "false_positive_rate"),
         ({"false_positive_rate": 0.1, "sample_weight": np.ones(300)}, "not supported with"),

@@ -60,7 +60,7 @@ CONFIGURATIONS = {
         "learning_rate_schedule": "reduce_on_plateau",
         "max_iter": 5,
     },
-    "newton": {"n_components": 2, "optimizer": "lbfgs", "learning_rate": 1, "max_iter": 2},
+    "newton": {"n_components": 2, "optimizer": "lbfgs", "learning_rate": 1, "max_iter": 1},
     "momentum": {
         "n_components": 1,
         "loss": "huber",

@@ -50,7 +50,6 @@ def test_the_search_finds_rows():
     assert rows_within(fitted, X) == 10
 
 
-@pytest.mark.xfail(strict=True, reason="its score searches the training rows for neighbours")
 @pytest.mark.parametrize("training", ["fit", "partial_fit"])
 def test_detectors(training):
     fitted = AutoencoderOutlierDetector(2, hidden_layer_sizes=(4,), max_iter=3, random_state=0)
