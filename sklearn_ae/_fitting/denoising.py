@@ -29,8 +29,8 @@ MakeStack = Callable[[Sequence[int], int], MemberStack]
 
 # More rows would hardly change what training starts at.
 _MAX_ROWS = 2**13
-# Members each leave out one of so many parts. Fewer distinct rows are not divided, and followed
-# by nothing.
+# Each member leaves out one of the parts. With fewer distinct rows than this there is one member,
+# and a later part of a stream changes only what is trained.
 MIN_ROWS, _N_FOLDS = 20, 4
 # Wider rows have a Gaussian along as many principal axes, and one variance for the rest. A member
 # has at most so many axes for each of its rows.

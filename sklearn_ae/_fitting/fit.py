@@ -268,7 +268,8 @@ def _train(
             hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
         )
     _note_course(started, n_before, max_epochs)
-    # Of the steps that led to where nothing is kept; of denoisers, a third of the size of a pickle.
+    # Moments of diverged steps would spoil the next training. Those of denoisers would only make
+    # pickles large: another fit starts without them.
     if judge.diverged or (plan.denoises and not on_stream):
         net.optimizer_.state.clear()
 
