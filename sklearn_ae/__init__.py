@@ -3,8 +3,9 @@
 # Before PyTorch, whose many objects Python's collector would go through while it is imported.
 import sklearn as _sklearn  # noqa: F401
 
+from sklearn_ae._load import load
 from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
 from sklearn_ae._transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer", "load"]
 __version__ = "0.1.0"

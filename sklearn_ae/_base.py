@@ -1,5 +1,6 @@
 """What both estimators share: parameters, validation and scoring."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -31,6 +32,7 @@ from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
 from sklearn_ae._fitting.warn import warn_of_training
 from sklearn_ae._inspection.diagnosis import Diagnosis, diagnose
+from sklearn_ae._persistence.model import compact, expand, save
 from sklearn_ae.architectures import MLP
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
@@ -142,6 +144,36 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return diagnose(type(self).__name__, self._record_)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Save the fitted estimator to a file, which :func:`sklearn_ae.load` loads.
+
+        Unlike a pickle, the file can be loaded without trust: it holds numbers and names, no code.
+        It is a safetensors file with the weights and arrays; all else is JSON in its metadata.
+        Objects of your own among the parameters, such as an architecture or callbacks, are not in
+        it: pass them to ``load`` again. Callbacks of scikit-learn are left out.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Path of the file. If a file is there, it is replaced in one step once the new one is
+            complete.
+
+        Raises
+        ------
+        TypeError
+            If something in the estimator can not be saved.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Fitted attributes as text and arrays: nets are large, and may be on a device that is not
+        # there when they are loaded.
+        return compact(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(expand(state))
 
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn would look through all attributes, at each call.

@@ -275,7 +275,7 @@ _GLOBAL_RANDOM_STATE = threading.Lock()  # fits in several threads share the glo
 @contextmanager
 def _seeded_global_state(generator: torch.Generator) -> Iterator[None]:
     """Seed the global random state of the CPU, and restore it afterwards."""
-    seed = int(torch.randint(2**62, (), generator=generator))
+    seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))
     with _GLOBAL_RANDOM_STATE, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

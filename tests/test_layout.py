@@ -18,8 +18,10 @@ ROOMS = (
     ("training",),
     ("_fitting",),
     ("_inspection", "_outliers"),
+    ("_persistence",),
     ("_base",),
     ("_transformer", "_outlier_detector"),
+    ("_load",),
     ("__init__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
@@ -83,7 +85,7 @@ def test_nn_knows_neither_scikit_learn_nor_skorch(name):
 
 
 def test_public_names():
-    assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+    assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer", "load"]
 
 
 def test_import_takes_little_beside_its_packages():

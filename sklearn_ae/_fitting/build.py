@@ -1,8 +1,9 @@
 """From an estimator's parameters and its data to a net that is ready to train."""
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from sklearn_ae.losses import OUTPUT_ACTIVATIONS, Criterion
 from sklearn_ae.nn import (
     Autoencoder,
     CodeBasis,
+    Corruption,
     IdentityLatent,
     Latent,
     LinearPath,
@@ -59,22 +61,9 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
     """
     device = check_device(parameters.device)
     generator, random_state = make_generators(seed)
-    criterion = Criterion(parameters.loss)
     make = _make_denoising if plan.denoises else _make_autoencoder
-    module, n_components = make(parameters, plan, rows, criterion, generator, random_state)
-    net = AutoencoderNet(
-        module.eval(),
-        criterion,
-        optimizer=parameters.optimizer,
-        weight_decay=plan.weight_decay,
-        max_grad_norm=parameters.max_grad_norm,
-        dtype=module.dtype,
-        data_dtype=module.shift.dtype,
-        autocast=parameters.precision == "bfloat16",
-        device=device,
-        generator=generator,
-    )
-    net.initialize()
+    module, n_components = make(parameters, plan, rows, generator, random_state)
+    net = make_net(parameters, module, n_components, plan.weight_decay, device, generator)
     if isinstance(net.optimizer_, torch.optim.LBFGS):
         reason = "is not supported with L-BFGS, whose line search needs"
         if parameters.max_grad_norm is not None:
@@ -83,9 +72,34 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
             )
         if module.latent.is_game:
             raise ValueError(f"{parameters.latent!r} {reason} a function; a game has none.")
-    net.n_components = n_components
     net.built_with = parameters._built_with()
     net.split_seed = seed
+    return net
+
+
+def make_net(
+    parameters: Any,
+    module: Autoencoder,
+    n_components: int,
+    weight_decay: float,
+    device: torch.device,
+    generator: torch.Generator,
+) -> AutoencoderNet:
+    """Make the net of a module."""
+    net = AutoencoderNet(
+        module.eval(),
+        Criterion(parameters.loss),
+        optimizer=parameters.optimizer,
+        weight_decay=weight_decay,
+        max_grad_norm=parameters.max_grad_norm,
+        dtype=module.dtype,
+        data_dtype=module.shift.dtype,
+        autocast=parameters.precision == "bfloat16",
+        device=device,
+        generator=generator,
+    )
+    net.initialize()
+    net.n_components = n_components
     return net
 
 
@@ -93,11 +107,11 @@ def _make_autoencoder(
     parameters: Any,
     plan: FitPlan,
     rows: Rows,
-    criterion: Criterion,
     generator: torch.Generator,
     random_state: np.random.RandomState,
 ) -> tuple[Autoencoder, int]:
     """Make an autoencoder that starts at the principal components, if it can."""
+    criterion = Criterion(parameters.loss)
     n_features = rows.X.shape[1]
     shift, std = column_mean_and_std(rows.X, rows.sample_weight)
     scale = scale_per_column(std) if plan.is_detector else one_scale(std)
@@ -109,6 +123,60 @@ def _make_autoencoder(
         n_components = max(1, len(components))
     else:
         n_components = size
+    parts = make_parts(parameters, plan, criterion, n_features, n_components, generator)
+    path = None
+    if _with_linear_path(parameters, parts):
+        encoder, decoder = parts.encoder, parts.decoder
+        if starts_at_zero(encoder, n_features) and starts_at_zero(decoder, n_components):
+            if components is None:
+                components = principal_components(matrix, n_components, random_state)
+            path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
+            zero_last_layer(encoder)
+            zero_last_layer(decoder)
+        elif parameters.linear_path == "pca":
+            raise ValueError(
+                f"linear_path='pca' is not supported with {parts.architecture!r}: its modules do "
+                "not end in a layer with weights and biases, so they can not start at zero. Use "
+                "linear_path='auto' or None."
+            )
+    bounds = None
+    if parts.output_activation is None and parameters.output_activation != "identity":
+        bounds = column_bounds(rows)
+    data_dtype = compute_dtype(None, rows.X.dtype)
+    module = assemble(
+        parts,
+        criterion,
+        n_components,
+        path=path,
+        corruption=build_corruption(parameters.corruption, rows.X, scale),
+        shift=torch.from_numpy(shift).to(data_dtype),
+        scale=torch.as_tensor(scale).to(data_dtype),
+        bounds=None if bounds is None else torch.from_numpy(bounds).to(data_dtype),
+        axes=None,
+        dtype=compute_dtype(parameters.precision, rows.X.dtype),
+    )
+    return module, n_components
+
+
+class Parts(NamedTuple):
+    """The modules of an autoencoder that do not depend on the data but for their sizes."""
+
+    architecture: Any
+    encoder: nn.Module
+    decoder: nn.Module
+    latent: Latent
+    output_activation: nn.Module | None
+
+
+def make_parts(
+    parameters: Any,
+    plan: FitPlan,
+    criterion: Criterion,
+    n_features: int,
+    n_components: int,
+    generator: torch.Generator,
+) -> Parts:
+    """Make modules from parameters and sizes."""
     latent = _build_latent(parameters, criterion, n_components, generator)
     architecture = parameters.architecture
     if architecture is None:
@@ -121,54 +189,52 @@ def _make_autoencoder(
         generator,
         n_hidden=latent.hidden_per_component * n_components,
     )
-    output_activation = _output_activation(parameters, criterion)
-    path = None
-    if _with_linear_path(parameters, architecture, latent, output_activation):
-        if starts_at_zero(encoder, n_features) and starts_at_zero(decoder, n_components):
-            if components is None:
-                components = principal_components(matrix, n_components, random_state)
-            path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
-            zero_last_layer(encoder)
-            zero_last_layer(decoder)
-        elif parameters.linear_path == "pca":
-            raise ValueError(
-                f"linear_path='pca' is not supported with {architecture!r}: its modules do not "
-                "end in a layer with weights and biases, so they can not start at zero. Use "
-                "linear_path='auto' or None."
-            )
-    corruption = parameters.corruption
+    return Parts(architecture, encoder, decoder, latent, _output_activation(parameters, criterion))
+
+
+def build_corruption(corruption: Any, X: Any, scale: np.ndarray) -> Corruption | None:
+    """Build the module of a corruption for rows that are divided by a scale."""
     if isinstance(corruption, str):
         corruption = CORRUPTIONS[corruption]()
-    if corruption is not None:
-        corruption = corruption.build(rows.X, scale)
-    bounds = None
-    if output_activation is None and parameters.output_activation != "identity":
-        bounds = column_bounds(rows)
-    dtype = compute_dtype(parameters.precision, rows.X.dtype)
-    data_dtype = compute_dtype(None, rows.X.dtype)
-    module = Autoencoder(
-        encoder.to(dtype),
-        decoder.to(dtype),
-        shift=torch.from_numpy(shift).to(data_dtype),
-        scale=torch.as_tensor(scale).to(data_dtype),
+    return None if corruption is None else corruption.build(X, scale)
+
+
+def assemble(
+    parts: Parts,
+    criterion: Criterion,
+    n_components: int,
+    *,
+    path: LinearPath | None,
+    corruption: Corruption | None,
+    shift: torch.Tensor,
+    scale: torch.Tensor,
+    bounds: torch.Tensor | None,
+    axes: torch.Tensor | None,
+    dtype: torch.dtype,
+) -> Autoencoder:
+    """Put the modules of an autoencoder together."""
+    return Autoencoder(
+        parts.encoder.to(dtype),
+        parts.decoder.to(dtype),
+        shift=shift,
+        scale=scale,
         dtype=dtype,
         linear_path=None if path is None else path.to(dtype),
-        latent=latent.to(dtype),
-        corruption=None if corruption is None else corruption.to(data_dtype),
+        latent=parts.latent.to(dtype),
+        corruption=None if corruption is None else corruption.to(shift.dtype),
         # Another latent gives the entries of the code a meaning.
-        basis=CodeBasis(n_components, dtype) if latent.is_identity else None,
-        output_activation=output_activation,
-        bounds=None if bounds is None else torch.from_numpy(bounds).to(data_dtype),
+        basis=CodeBasis(n_components, dtype) if parts.latent.is_identity else None,
+        output_activation=parts.output_activation,
+        bounds=bounds,
         likelihood=criterion.likelihood,
+        axes=axes,
     )
-    return module, n_components
 
 
 def _make_denoising(
     parameters: Any,
     plan: FitPlan,
     rows: Rows,
-    criterion: Criterion,  # noqa: ARG001 - the squared error
     generator: torch.Generator,
     random_state: np.random.RandomState,
 ) -> tuple[Autoencoder, int]:
@@ -180,12 +246,7 @@ def _make_denoising(
         matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
         components = principal_components(matrix, n_components, random_state)
         n_components = max(1, min(len(components), plan.max_components))
-    make_stack = partial(
-        MemberStack,
-        activation=parameters.activation,
-        dropout=parameters.dropout,
-        generator=generator,
-    )
+    make_stack = member_stacks(parameters, generator)
     data_dtype = compute_dtype(None, rows.X.dtype)
     module = build_denoising(
         rows,
@@ -199,6 +260,16 @@ def _make_denoising(
         dtype=compute_dtype(parameters.precision, rows.X.dtype),
     )
     return module, n_components
+
+
+def member_stacks(parameters: Any, generator: torch.Generator) -> Callable[..., MemberStack]:
+    """Give a function that makes the layers of members: ``(sizes, n_members) -> MemberStack``."""
+    return partial(
+        MemberStack,
+        activation=parameters.activation,
+        dropout=parameters.dropout,
+        generator=generator,
+    )
 
 
 def int_or_share(n_components: Any) -> int | float:
@@ -248,19 +319,17 @@ def _output_activation(parameters: Any, criterion: Criterion) -> nn.Module | Non
     return OUTPUT_ACTIVATIONS[name]() if name in OUTPUT_ACTIVATIONS else None
 
 
-def _with_linear_path(
-    parameters: Any, architecture: Any, latent: Any, output_activation: nn.Module | None
-) -> bool:
+def _with_linear_path(parameters: Any, parts: Parts) -> bool:
     if parameters.linear_path is None:
         return False
-    if output_activation is not None:
+    if parts.output_activation is not None:
         reason = (
             f"with loss={parameters.loss!r} and output_activation={parameters.output_activation!r}:"
             " under the activation, the path can not start at the principal components"
         )
-    elif not getattr(architecture, "has_linear_path", True):
-        reason = f"with {architecture!r}, whose last layers can not start at zero"
-    elif not latent.allows_linear_path:
+    elif not getattr(parts.architecture, "has_linear_path", True):
+        reason = f"with {parts.architecture!r}, whose last layers can not start at zero"
+    elif not parts.latent.allows_linear_path:
         reason = f"with {parameters.latent!r}, whose code can not be that of PCA"
     else:
         return True

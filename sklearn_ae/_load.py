@@ -1,0 +1,129 @@
+"""Load what `save` has written."""
+
+import json
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn import config_context
+
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
+from sklearn_ae._persistence.container import read
+from sklearn_ae._persistence.model import device_for, rebuild_fitted, rebuild_parameters
+from sklearn_ae._transformer import AutoencoderTransformer
+from sklearn_ae.parameters import check_option
+from sklearn_ae.training import check_device
+
+_ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
+    each.__name__: each for each in (AutoencoderTransformer, AutoencoderOutlierDetector)
+}
+
+
+def load(
+    path: str | os.PathLike,
+    *,
+    custom: dict[str, Any] | None = None,
+    device: str | torch.device | None = None,
+) -> Any:
+    """Load a fitted estimator that its method ``save`` has written.
+
+    Unlike a pickle, the file can not execute code: it holds numbers and names, and only classes of
+    this package are made from it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Path of the file.
+    custom : dict of str to object or None, default=None
+        Objects of your own that the estimator was fitted with, by the name of the parameter, such
+        as ``{"architecture": Residual(64)}`` or ``{"loss": my_loss}``. A class of objects with
+        ``get_params`` is enough: ``{"architecture": Residual}`` is called with the parameters that
+        the file has. A subclass of an estimator stands under its own name.
+    device : str, torch.device or None, default=None
+        Where to compute. None: where the parameter `device` of the estimator says, or on the CPU if
+        that device is not there.
+
+    Returns
+    -------
+    estimator : AutoencoderTransformer or AutoencoderOutlierDetector
+        The estimator. It computes the same bits as the saved one on the same machine, and
+        `partial_fit` and ``warm_start=True`` train it further as they would have trained that one.
+
+    Raises
+    ------
+    ValueError
+        If the file was not written by ``save``, is damaged, was written by a newer version, or
+        needs an object that `custom` does not have.
+    OSError
+        If the file can not be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_ae import AutoencoderTransformer, load
+    >>> X = load_iris().data
+    >>> autoencoder = AutoencoderTransformer(2, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     autoencoder.save(Path(folder) / "iris.safetensors")
+    ...     loaded = load(Path(folder) / "iris.safetensors")
+    >>> bool((loaded.transform(X) == autoencoder.transform(X)).all())
+    True
+    """
+    text, tensors = read(path)
+    checked = None if device is None else check_device(device)
+    try:
+        tree = json.loads(text)
+        parameters = rebuild_parameters(tree["parameters"], tensors, custom)
+        estimator = _find_class(tree["class"], custom)(**parameters)
+        where = device_for(estimator.device) if checked is None else checked
+        estimator.__dict__.update(rebuild_fitted(tree["fitted"], tensors, where, custom))
+        _restore_settings(estimator, tree)
+        _try_out(estimator)
+    except Exception as error:
+        # A file with a right checksum may have been made to do harm, by whatever it holds.
+        raise ValueError(f"{str(path)!r} can not be loaded: {_reason(error)}") from error
+    return estimator
+
+
+def _find_class(name: str, custom: dict[str, Any] | None) -> type[BaseAutoencoder]:
+    known = {**(custom or {}), **_ESTIMATORS}
+    if name not in known:
+        raise ValueError(
+            f"It holds a {name}, which is not a class of sklearn_ae. Pass it to `load`: "
+            f"custom={{{name!r}: {name}}}."
+        )
+    return known[name]
+
+
+def _restore_settings(estimator: BaseAutoencoder, tree: dict[str, Any]) -> None:
+    if tree["output"] is not None:
+        check_option("output", tree["output"], ("default", "pandas", "polars"))
+        estimator.set_output(transform=tree["output"])
+    with config_context(enable_metadata_routing=True):
+        for method, requests in tree["requests"].items():
+            if method not in ("fit", "partial_fit", "score"):
+                raise ValueError(f"{method!r} takes no metadata.")
+            getattr(estimator, f"set_{method}_request")(**requests)
+
+
+def _try_out(estimator: BaseAutoencoder) -> None:
+    """Compute something: parts that do not fit together fail here, not in production."""
+    row = np.zeros((1, estimator.n_features_in_))
+    with warnings.catch_warnings(), config_context(transform_output="default"):
+        warnings.simplefilter("ignore")  # of a row without names
+        estimator.score_samples(row)
+        if isinstance(estimator, AutoencoderTransformer):
+            estimator.sample(random_state=0)
+        elif estimator._calibration_ is not None:
+            estimator.p_values(row)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return f"its content is not that of a fitted estimator ({type(error).__name__}: {error})."

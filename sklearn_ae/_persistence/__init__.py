@@ -1,0 +1,1 @@
+"""Save fitted estimators to files, and load them without executing code."""

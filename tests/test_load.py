@@ -1,0 +1,336 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer, load
+from sklearn_ae._persistence.container import read, write
+from sklearn_ae.architectures import MLP, Recurrent
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 6))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def transformer():
+    return AutoencoderTransformer(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(X)
+
+
+@pytest.fixture
+def detector():
+    return AutoencoderOutlierDetector(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(X)
+
+
+# --- what is in the file --------------------------------------------------------------------
+
+
+def test_settings_are_kept(path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcdef"))
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = AutoencoderTransformer(
+            2, max_iter=2, learning_rate=np.float64(1e-3), random_state=np.random.RandomState(0)
+        )
+        estimator.set_output(transform="pandas").set_fit_request(sample_weight=True)
+        estimator.fit(frame).save(path)
+        loaded = load(path)
+        assert loaded.get_metadata_routing().fit.requests == {"sample_weight": True}
+    assert isinstance(loaded.transform(frame), pandas.DataFrame)
+    assert list(loaded.feature_names_in_) == list("abcdef")
+    assert list(loaded.get_feature_names_out()) == list(estimator.get_feature_names_out())
+    assert loaded.random_state.normal() == estimator.random_state.normal()
+    assert loaded.learning_rate == 1e-3
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.transform(frame.rename(columns={"a": "z"}))
+
+
+def test_parameters_may_differ_from_those_of_the_network(transformer, path):
+    transformer.set_params(n_components=3, hidden_layer_sizes=(100,)).save(path)
+    loaded = load(path)
+    assert loaded.n_components == 3
+    assert np.array_equal(loaded.transform(X), transformer.transform(X))
+    loaded.fit(X)
+    assert loaded.transform(X).shape == (60, 3)
+
+
+def test_the_file_is_readable(transformer, path):
+    transformer.save(str(path))
+    text, tensors = read(path)
+    tree = json.loads(text)
+    assert tree["class"] == "AutoencoderTransformer"
+    assert tree["parameters"]["n_components"] == 2
+    assert tree["versions"].keys() == {"sklearn_ae", "sklearn", "torch"}
+    assert torch.equal(
+        tensors["net_.module.encoder.layers.0.weight"],
+        transformer.net_.module_.encoder.layers[0].weight.detach(),
+    )
+
+
+def test_wide_data(path):
+    wide = rng.normal(size=(30, 2100))
+    estimator = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(wide)
+    assert estimator.net_.module_.axes is not None
+    estimator.save(path)
+    assert np.array_equal(load(path).reconstruct(wide), estimator.reconstruct(wide))
+
+
+def test_unfitted(path):
+    with pytest.raises(NotFittedError):
+        AutoencoderTransformer().save(path)
+    assert not path.exists()
+
+
+def test_an_attribute_that_can_not_be_saved(transformer, path):
+    path.write_text("old")
+    transformer.notes_ = object()
+    with pytest.raises(TypeError, match="notes_, of type object, can not be saved"):
+        transformer.save(path)
+    assert path.read_text() == "old"
+    assert pickle.loads(pickle.dumps(transformer)).n_components_ == 2
+
+
+# --- devices --------------------------------------------------------------------------------
+
+
+def test_device(transformer, path):
+    transformer.save(path)
+    assert load(path, device="cpu").net_.device.type == "cpu"
+    with pytest.raises(ValueError, match=r"device='cuda:999' can not be used here"):
+        load(path, device="cuda:999")
+
+
+def test_a_model_of_a_device_that_is_not_there(transformer, path):
+    transformer.set_params(device="cuda:999").save(path)
+    loaded = load(path)
+    assert loaded.net_.device.type == "cpu"
+    assert np.array_equal(loaded.transform(X), transformer.transform(X))
+    assert pickle.loads(pickle.dumps(transformer)).net_.device.type == "cpu"
+
+
+# --- objects of the user's own --------------------------------------------------------------
+
+
+class Wide(BaseEstimator):
+    def __init__(self, width=4):
+        self.width = width
+
+    def build(self, n_features, n_components):
+        return (
+            nn.Sequential(nn.Linear(n_features, self.width), nn.Linear(self.width, n_components)),
+            nn.Linear(n_components, n_features),
+        )
+
+
+def cube(input, reconstruction):
+    return (input - reconstruction).abs().pow(3).mean(dim=-1)
+
+
+PAIR = (nn.Linear(6, 2), nn.Linear(2, 6))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "custom"),
+    [
+        ({"architecture": Wide(5)}, {"architecture": Wide}),
+        ({"architecture": Wide(5)}, {"architecture": Wide(5)}),
+        ({"architecture": PAIR}, {"architecture": PAIR}),
+        ({"loss": cube}, {"loss": cube}),
+        ({"optimizer": torch.optim.RAdam}, {"optimizer": torch.optim.RAdam}),
+    ],
+)
+def test_objects_of_ones_own(parameters, custom, path):
+    estimator = AutoencoderTransformer(2, max_iter=2, random_state=0, **parameters).fit(X)
+    estimator.save(path)
+    (name,) = parameters
+    message = rf"The parameter {name} is [\w.]*, which is not a part of sklearn_ae\. Pass it"
+    with pytest.raises(ValueError, match=message):
+        load(path)
+    loaded = load(path, custom=custom)
+    assert np.array_equal(loaded.transform(X), estimator.transform(X))
+    assert np.array_equal(loaded.partial_fit(X).transform(X), estimator.partial_fit(X).transform(X))
+    other = pickle.loads(pickle.dumps(estimator))
+    assert np.array_equal(other.transform(X), estimator.transform(X))
+
+
+def test_another_object_than_the_saved_one(path):
+    AutoencoderTransformer(2, architecture=Wide(5), max_iter=2).fit(X).save(path)
+    with pytest.raises(ValueError, match=r"has shape \(5, 6\) .* shape \(7, 6\)"):
+        load(path, custom={"architecture": Wide(7)})
+
+
+class Named(AutoencoderTransformer):
+    pass
+
+
+def test_a_subclass(path):
+    Named(2, max_iter=2, random_state=0).fit(X).save(path)
+    with pytest.raises(ValueError, match=r"holds a Named, .* custom=\{'Named': Named\}"):
+        load(path)
+    assert type(load(path, custom={"Named": Named})) is Named
+
+
+# --- hostile files --------------------------------------------------------------------------
+
+
+def test_mutants(detector, path):
+    """Whatever single bytes change: an error, or the same result."""
+    detector.save(path)
+    content, expected = path.read_bytes(), detector.score_samples(X)
+    mutations = np.random.default_rng(0)
+    for _ in range(500):
+        mutant = bytearray(content)
+        for place in mutations.integers(0, len(mutant), mutations.integers(1, 4)):
+            mutant[place] = mutations.integers(0, 256)
+        path.write_bytes(mutant)
+        try:
+            loaded = load(path)
+        except ValueError:
+            continue
+        assert np.array_equal(loaded.score_samples(X), expected)
+
+
+class Evil:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('executed')",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", pickle.dumps(Evil()), b"\xff" * 100, b"PK\x03\x04" + bytes(100)],
+)
+def test_other_files(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a file that `save` of sklearn_ae wrote"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[" * 1_000_000,
+        '{"a":' * 1_000_000,
+        "9" * 100_000,
+        "null",
+        "[]",
+        "{}",
+        '{"class": "AutoencoderTransformer"}',
+        '{"class": "os.system", "parameters": {}}',
+        '{"class": ["AutoencoderTransformer"], "parameters": {}}',
+    ],
+)
+def test_other_text(path, text):
+    write(path, text, {"weights": torch.zeros(1)})
+    with pytest.raises(ValueError, match="can not be loaded"):
+        load(path)
+
+
+def forge(path, change):
+    """Change the content of a file, and give it a right checksum."""
+    text, tensors = read(path)
+    tree = json.loads(text)
+    change(tree, tensors)
+    write(path, json.dumps(tree), tensors)
+
+
+def set_value(*place, value):
+    def change(tree, tensors):
+        for key in place[:-1]:
+            tree = tree[key]
+        assert place[-1] in tree or isinstance(tree, list)
+        tree[place[-1]] = value
+
+    return change
+
+
+def set_tensor(name, tensor):
+    def change(tree, tensors):
+        assert name in tensors
+        tensors[name] = tensor
+
+    return change
+
+
+def remove_tensor(name):
+    return lambda tree, tensors: tensors.pop(name)
+
+
+DEEP = {"object": ["Recurrent", {"n_layers": 10**12, "sequence_shape": {"tuple": [3, 2]}}]}
+ATTRIBUTES = ("fitted", "attributes")
+PLAN = (*ATTRIBUTES, "plan_", "object", 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_value("fitted", "net", "n_components", value=10**12),
+        set_value("fitted", "net", "n_components", value=-1),
+        set_value("fitted", "net", "is_double", value=False),
+        set_value(*PLAN, "hidden_layer_sizes", value={"tuple": [10**12]}),
+        set_value(*PLAN, "hidden_layer_sizes", value=None),
+        set_value(*PLAN, "denoises", value=True),
+        set_value("fitted", "built_with", "activation", value="no such"),
+        set_value("fitted", "built_with", "latent", value={"object": ["system", {}]}),
+        set_value("fitted", "built_with", "architecture", value=DEEP),
+        set_value(*ATTRIBUTES, "n_features_in_", value=5),
+        set_value(*ATTRIBUTES, "plan_", value=None),
+        set_value("requests", value={"__init__": {}}),
+        set_value("output", value="no such"),
+        lambda tree, tensors: tree["fitted"]["attributes"].update(transform=1),
+        lambda tree, tensors: tree["fitted"].pop("net"),
+        set_tensor("net_.module.shift", torch.zeros(5, dtype=torch.float64)),
+        set_tensor("net_.module.shift", torch.zeros(0, dtype=torch.float64)),
+        set_tensor("net_.module.encoder.layers.0.weight", torch.zeros(6, 5, dtype=torch.float64)),
+        set_tensor("net_.generator", torch.zeros(3, dtype=torch.uint8)),
+        set_tensor("_density_.means", torch.zeros(1, 7, dtype=torch.float64)),
+        remove_tensor("net_.module.scale"),
+        remove_tensor("net_.module.encoder.layers.0.weight"),
+    ],
+)
+def test_forged_transformers(transformer, path, change):
+    transformer.save(path)
+    forge(path, change)
+    with pytest.raises(ValueError, match="can not be loaded"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_tensor("net_.module.gaussians.mean", torch.zeros(10**6, 6, dtype=torch.float64)),
+        set_tensor("net_.module.gaussians.mean", torch.zeros(10**6, 0, dtype=torch.float64)),
+        set_tensor("net_.module.denoisers.box", torch.zeros(2, 4, 5, dtype=torch.float64)),
+        set_tensor("_abnormality_.typical", torch.zeros(2, 3, dtype=torch.float64)),
+        set_value(*ATTRIBUTES, "_calibration_", value=3),
+        remove_tensor("net_.module.cuts"),
+    ],
+)
+def test_forged_detectors(detector, path, change):
+    detector.save(path)
+    forge(path, change)
+    with pytest.raises(ValueError, match="can not be loaded"):
+        load(path)
+
+
+def test_the_forgery_itself_does_no_harm(transformer, path):
+    transformer.save(path)
+    forge(path, lambda tree, tensors: None)
+    assert np.array_equal(load(path).transform(X), transformer.transform(X))
+
+
+@pytest.mark.parametrize("architecture", [MLP((3,)), Recurrent((3, 2), hidden_size=3)])
+def test_known_architectures_need_nothing(path, architecture):
+    estimator = AutoencoderTransformer(2, architecture=architecture, max_iter=1, random_state=0)
+    estimator.fit(X).save(path)
+    assert load(path).architecture == architecture
