@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._fitting.build import build_net
@@ -359,24 +360,26 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _check_X(self, X: Any, *, reset: bool = False, n_samples: int = 1) -> Any:
         """Check X and give it as a float array or CSR matrix."""
+        X = as_array_like(X)
         if isinstance(X, np.ndarray) and X.ndim > 2:
             raise ValueError(
                 f"Found array with dim {X.ndim}. {type(self).__name__} expected <= 2. Give each "
                 "image or sequence as a row, X.reshape(len(X), -1); Convolutional and Recurrent "
                 "take its shape as a parameter."
             )
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            order="C",
-            ensure_min_samples=n_samples,
-            # scikit-learn would look at the sum as well, but on one thread, which takes a tenth of
-            # the time of the network.
-            ensure_all_finite=not _has_finite_sum(X),
-        )
+        with naming_columns(X):
+            return validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=float_types(X),
+                order="C",
+                ensure_min_samples=n_samples,
+                # scikit-learn would look at the sum as well, but on one thread, which takes a tenth
+                # of the time of the network.
+                ensure_all_finite=not _has_finite_sum(X),
+            )
 
     def _squared_residuals(self, X: Any, *, per_row: bool) -> np.ndarray:
         """Give squared residuals in standard units: of each entry, or the mean of each row."""
@@ -396,6 +399,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         self._check_range(X)
         if sample_weight is None:
             return Rows(X)
+        sample_weight = as_array_like(sample_weight)
         weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         positive = weight > 0
         minimum = 2 if first else 1

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._data.array_likes import as_array_like
 from sklearn_ae._fitting.denoising import MIN_ROWS
 from sklearn_ae._fitting.fit import Fit
 from sklearn_ae._outliers import explanation, threshold
@@ -467,7 +468,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             )
         scores = self.score_samples(X)
         if contamination is not None:
-            weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
+            weight = _check_sample_weight(
+                as_array_like(sample_weight), scores, ensure_non_negative=True
+            )
             self.offset_ = threshold.by_contamination(scores, weight, contamination)
         elif false_positive_rate is not None:
             if sample_weight is not None:

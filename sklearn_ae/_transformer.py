@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._data.array_likes import as_array_like, float_types
 from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._fitting.fit import Fit
@@ -397,7 +398,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         check_is_fitted(self)
         # Copied, since a decoder of one's own may begin with something in place.
-        codes = check_array(X, dtype=[np.float64, np.float32], estimator=self, copy=True)
+        X = as_array_like(X)
+        codes = check_array(X, dtype=float_types(X), estimator=self, copy=True)
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
@@ -442,7 +444,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         scores = self.score_samples(X)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, scores, ensure_non_negative=True)
+            sample_weight = _check_sample_weight(
+                as_array_like(sample_weight), scores, ensure_non_negative=True
+            )
         return float(np.average(scores, weights=sample_weight))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
@@ -494,7 +498,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_scalar(n, "n", Integral, min_val=2)
         ends = []
         for name, end in (("a", a), ("b", b)):
-            end = check_array(end, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name)
+            end = check_array(
+                as_array_like(end), ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
+            )
             if end.shape != (self.n_features_in_,):
                 raise ValueError(
                     f"{name} must be one row of {self.n_features_in_} features, got an array of "

@@ -1,5 +1,6 @@
 """Build the denoising autoencoders of the detector from its rows."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -335,7 +336,8 @@ def _cluster(
     means = KMeans(n_clusters, init=start, n_init=1, max_iter=_N_ITERATIONS)
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # hardly distinct rows
-        means.fit(z, sample_weight=weight)
+        # Unwrapped: MLflow's autolog would take the clusters for the user's model.
+        inspect.unwrap(KMeans.fit)(means, z, sample_weight=weight)
     deviation = np.square(z - means.cluster_centers_[means.labels_]).mean(axis=1)
     spread = np.sqrt(np.average(deviation, weights=weight) + _LEAST_SPREAD**2)
     n_rows, share, normal = (

@@ -9,6 +9,7 @@ from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples
 
+from sklearn_ae._data.array_likes import column_names
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.units import dense
 from sklearn_ae._outliers.abnormality import Abnormality
@@ -86,10 +87,7 @@ def explain(
 
 def _column_names(X: Any, n_features: int) -> np.ndarray:
     """Give the names of the columns of X, or ``x0``, ``x1``, ..."""
-    # The attribute "columns" of a pyarrow table holds data.
-    names = getattr(X, "column_names", getattr(X, "columns", None))
-    if names is None:
-        names = [f"x{i}" for i in range(n_features)]
+    names = column_names(X) or [f"x{i}" for i in range(n_features)]
     return np.fromiter(names, dtype=object, count=n_features)  # a name may be a tuple
 
 
