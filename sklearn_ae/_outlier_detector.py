@@ -209,7 +209,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         ],
     }
 
-    def __init__(
+    def __init__(  # type: ignore[no-untyped-def]
         self,
         n_components="auto",
         *,

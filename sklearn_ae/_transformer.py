@@ -239,7 +239,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ],
     }
 
-    def __init__(
+    def __init__(  # type: ignore[no-untyped-def]
         self,
         n_components="auto",
         *,

@@ -40,6 +40,8 @@ from sklearn_ae.nn import (
 )
 from sklearn_ae.parameters import ParameterObject, check_option
 
+__all__ = ["MLP", "Convolutional", "Recurrent"]
+
 Modules = tuple[nn.Module, nn.Module]  # encoder and decoder
 
 
@@ -337,6 +339,7 @@ def build_modules(
 def _build_pair(
     architecture: Any, n_features: int, n_components: int, generator: torch.Generator
 ) -> Modules:
+    modules: Any
     if isinstance(architecture, tuple):
         modules = copy.deepcopy(architecture)
     else:

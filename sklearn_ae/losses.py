@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from sklearn_ae.nn import Autoencoder, Objective, Output
 
+__all__ = ["absolute_error", "binary_cross_entropy", "huber", "squared_error"]
+
 PerSampleLoss = Callable[[Tensor, Tensor], Tensor]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+__all__ = ["ParameterObject"]
+
 
 class ParameterObject(BaseEstimator):
     """Base class of the small objects that hold parameters of an estimator.

@@ -24,7 +24,7 @@ Prepare = Callable[[Tensor], Tensor]
 
 
 @dataclass(eq=False, repr=False)
-class Rows(Dataset):
+class Rows(Dataset[Any]):
     """A selection of the rows of a matrix, with their weights. Copies none of them."""
 
     X: Any  # ndarray or CSR matrix or array of shape (n_samples, n_features)

@@ -1,6 +1,6 @@
 """The network itself: pure PyTorch modules that know neither scikit-learn nor skorch."""
 
-from sklearn_ae.nn.autoencoder import Autoencoder, Output
+from sklearn_ae.nn.autoencoder import Autoencoder
 from sklearn_ae.nn.backprop import Backprop, is_plain, split_parameters
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
@@ -14,7 +14,7 @@ from sklearn_ae.nn.denoising import (
     row_keys,
 )
 from sklearn_ae.nn.gelu import GELU
-from sklearn_ae.nn.latent import IdentityLatent, Latent, Objective, weighted_mean
+from sklearn_ae.nn.latent import IdentityLatent, Latent, Objective, Output, weighted_mean
 from sklearn_ae.nn.likelihood import LIKELIHOODS
 from sklearn_ae.nn.linear import Linear, TiedLinear
 from sklearn_ae.nn.linear_path import LinearPath, starts_at_zero, zero_last_layer

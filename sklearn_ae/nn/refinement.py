@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_ae.nn.autoencoder import Autoencoder, Output
+from sklearn_ae.nn.autoencoder import Autoencoder
 from sklearn_ae.nn.backprop import Backprop, is_plain
+from sklearn_ae.nn.latent import Output
 
 # After a step that raises the error, the next step is shortened to this share.
 _SHORTENED = 0.25

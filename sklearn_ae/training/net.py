@@ -240,7 +240,7 @@ class AutoencoderNet(NeuralNet):
 
     def run_single_epoch(
         self,
-        iterator: Iterable | None,
+        iterator: Iterable[Any] | None,
         training: bool,
         prefix: str,
         step_fn: Callable[..., dict[str, Any]],
