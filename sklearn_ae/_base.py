@@ -146,7 +146,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return diagnose(type(self).__name__, self._record_)
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator to a file, which :func:`sklearn_ae.load` loads.
 
         Unlike a pickle, the file can be loaded without trust: it holds numbers and names, no code.

@@ -23,7 +23,7 @@ _ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
 
 
 def load(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     custom: dict[str, Any] | None = None,
     device: str | torch.device | None = None,

@@ -15,7 +15,7 @@ from torch import Tensor
 FORMAT = 1
 
 
-def write(path: str | os.PathLike, text: str, tensors: Mapping[str, Tensor]) -> None:
+def write(path: str | os.PathLike[str], text: str, tensors: Mapping[str, Tensor]) -> None:
     """Write a file, in one step: if that fails, a file that was there before stays.
 
     Parameters
@@ -46,7 +46,7 @@ def write(path: str | os.PathLike, text: str, tensors: Mapping[str, Tensor]) -> 
         raise
 
 
-def read(path: str | os.PathLike) -> tuple[str, dict[str, Tensor]]:
+def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Tensor]]:
     """Read a file.
 
     Parameters

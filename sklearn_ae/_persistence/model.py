@@ -37,7 +37,7 @@ _NET = "net_."
 _OF_NET = ("n_components", "weight_decay", "joined", "explained", "split_seed", "gradients_")
 
 
-def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
+def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator to a file.
 
     Parameters
