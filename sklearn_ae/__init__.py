@@ -3,8 +3,14 @@
 # Before PyTorch, whose many objects Python's collector would go through while it is imported.
 import sklearn as _sklearn  # noqa: F401
 
+from sklearn_ae._onnx.export import register_onnx_converters, to_onnx
 from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
 from sklearn_ae._transformer import AutoencoderTransformer
 
-__all__ = ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+__all__ = [
+    "AutoencoderOutlierDetector",
+    "AutoencoderTransformer",
+    "register_onnx_converters",
+    "to_onnx",
+]
 __version__ = "0.1.0"
