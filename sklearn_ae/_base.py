@@ -226,10 +226,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Give the reconstructions of rows in input units."""
         return self.net_.module_.reconstruct(x)
 
-    def _residual(self, x: torch.Tensor) -> torch.Tensor:
-        """Give rows in input units minus their reconstructions, in standard units."""
-        return self.net_.module_.residual(x)
-
     def _fit(self, X: Any, sample_weight: Any) -> None:
         """Train on X, from scratch or, with `warm_start`, on from the current weights."""
         first = not (self.warm_start and hasattr(self, "net_"))
@@ -380,16 +376,6 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 # of the time of the network.
                 ensure_all_finite=not _has_finite_sum(X),
             )
-
-    def _squared_residuals(self, X: Any, *, per_row: bool) -> np.ndarray:
-        """Give squared residuals in standard units: of each entry, or the mean of each row."""
-
-        def compute(x: torch.Tensor) -> torch.Tensor:
-            # Rows so far out that the network overflows are infinitely far out, not undefined.
-            squares = self._residual(x).square().nan_to_num(torch.inf, torch.inf)
-            return squares.mean(dim=-1) if per_row else squares
-
-        return self.net_.compute(compute, X)
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
         """Check the training data."""

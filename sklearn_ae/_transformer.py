@@ -421,9 +421,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Means over the columns, in squared input units, higher is better.
         """
         check_is_fitted(self)
-        errors = self._squared_residuals(self._check_X(X), per_row=True)
-        # In float64: the square of a scale that float32 holds may be beyond it.
-        return -errors.astype(np.float64) * self.net_.module_.scale.item() ** 2
+        return self.net_.compute(
+            lambda x: self._score_rows(x, self._encode(x)), self._check_X(X)
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute minus the mean squared reconstruction error of all rows.
@@ -565,11 +565,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         steps = n_refinement_steps(self.net_, self.plan_.n_refinement_steps)
         return encode_refined(self.net_.module_, x, steps)
 
+    def _score_rows(self, x: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Give the scores of rows in input units, which have these codes."""
+        module = self.net_.module_
+        # Rows so far out that the network overflows are infinitely far out, not undefined.
+        squares = module.residual(x, code).square().nan_to_num(torch.inf, torch.inf)
+        # In float64: the square of a scale that float32 holds may be beyond it.
+        return -squares.mean(dim=-1).double() * module.scale.double() ** 2
+
     def _reconstruct(self, x: torch.Tensor) -> torch.Tensor:
         return self.net_.module_.decode(self._encode(x))
-
-    def _residual(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net_.module_.residual(x, self._encode(x))
 
     def _describe_fit(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
         inner = done.projected or done

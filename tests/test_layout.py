@@ -21,7 +21,7 @@ ROOMS = (
     ("_persistence",),
     ("_base",),
     ("_transformer", "_outlier_detector"),
-    ("_load",),
+    ("_load", "_onnx"),
     ("__init__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

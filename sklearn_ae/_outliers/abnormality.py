@@ -58,80 +58,91 @@ class Abnormality:
         Weight of the networks beside the Gaussian.
     usual_error : Tensor of shape (n_features,) or None
         Usual squared error of each column, of a network that has only one view.
-    typical, typical_by_column : ndarray of shape (n_views, n_members) and (..., n_features)
-        Energies of a typical training row.
-    unit : ndarray of shape (n_views,)
-        Upper quartile of the logarithms of the energies.
+    typical, typical_by_column : Tensor of shape (n_views, n_members) and (..., n_features)
+        Energies of a typical training row, in float64.
+    unit : Tensor of shape (n_views,)
+        Upper quartile of the logarithms of the energies, in float64.
     median, spread : float
         Median and interquartile range of the abnormality, before it is shifted and scaled.
     """
 
     weight: float
     usual_error: Tensor | None
-    typical: np.ndarray = field(init=False)
-    typical_by_column: np.ndarray = field(init=False)
-    unit: np.ndarray = field(init=False)
+    typical: Tensor = field(init=False)
+    typical_by_column: Tensor = field(init=False)
+    unit: Tensor = field(init=False)
     median: float = field(init=False)
     spread: float = field(init=False)
 
     def energies(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         """Give the energies of rows: ``(n_rows, n_views, n_members)``."""
         with threads_by_size(count_operations(net.module_, net.inference_rows(X))):
-            if self.usual_error is None:
-                return net.compute(net.module_.energies, X)
-            return net.compute(lambda x: self._by_column(net, x).sum(dim=-1), X)
+            return net.compute(lambda x: self.energies_of(net.module_, x), X)
+
+    def energies_of(self, module: Any, x: Tensor) -> Tensor:
+        """Give the energies ``(batch, n_views, n_members)`` of a batch."""
+        if self.usual_error is None:
+            return module.energies(x)
+        return self._by_column(module, x).sum(dim=-1)
 
     def __call__(self, energies: np.ndarray, fold: int | None = None) -> np.ndarray:
         """Compute how abnormal rows are: float64, higher is more abnormal.
 
         With a fold, only to the members that left it out.
         """
+        return self.of(torch.from_numpy(energies), fold).numpy()
+
+    def of(self, energies: Tensor, fold: int | None = None) -> Tensor:
+        """Compute the same of a tensor, on its device."""
         logarithms = self._logarithms(energies)
-        surprise = logarithms.mean(axis=2) if fold is None else logarithms[:, :, fold]
-        return (self._count(surprise).max(axis=1) - self.median) / self.spread
+        surprise = logarithms.mean(dim=2) if fold is None else logarithms[:, :, fold]
+        return (self._count(surprise).amax(dim=1) - self.median) / self.spread
 
     def by_column(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         """Divide the energies among the columns: ``(n_rows, n_views, n_members, n_features)``."""
         with threads_by_size(count_operations(net.module_, net.inference_rows(X))):
-            return net.compute(lambda x: self._by_column(net, x), X).astype(np.float64)
+            by_column = net.compute(lambda x: self._by_column(net.module_, x), X)
+        return by_column.astype(np.float64)
 
     def shares(self, net: AutoencoderNet, X: Any) -> Shares:
         """Divide the abnormality of rows among their columns."""
-        step = max(1, _MAX_ENTRIES // (self.typical.size * X.shape[1]))
+        step = max(1, _MAX_ENTRIES // (self.typical.numel() * X.shape[1]))
         parts = [self._shares(net, X[i : i + step]) for i in range(0, X.shape[0], step)]
         return Shares(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def _shares(self, net: AutoencoderNet, X: Any) -> Shares:
-        by_column = self.by_column(net, X)
-        logarithms = self._logarithms(by_column.sum(axis=3))
-        surprise = logarithms.mean(axis=2)
+        by_column = torch.from_numpy(self.by_column(net, X))
+        logarithms = self._logarithms(by_column.sum(dim=3))
+        surprise = logarithms.mean(dim=2)
         counted = self._count(surprise)
         # A logarithm is divided in proportion to what each column is beyond its typical energy.
         excess = (by_column - self.typical_by_column) / self.typical[:, :, None]
-        divided = (excess * _ratio(logarithms, excess.sum(axis=3))[..., None]).mean(axis=2)
-        view = counted.argmax(axis=1)
-        shares = (divided * _ratio(counted, surprise)[..., None])[np.arange(len(view)), view]
+        divided = (excess * _ratio(logarithms, excess.sum(dim=3))[..., None]).mean(dim=2)
+        view = counted.argmax(dim=1)
+        shares = (divided * _ratio(counted, surprise)[..., None])[torch.arange(len(view)), view]
         # So is what a typical row has.
-        typical = (self.typical_by_column / self.typical[:, :, None]).mean(axis=(0, 1))
-        return Shares((shares - self.median * typical) / self.spread, view)
+        typical = (self.typical_by_column / self.typical[:, :, None]).mean(dim=(0, 1))
+        return Shares(((shares - self.median * typical) / self.spread).numpy(), view.numpy())
 
-    def _count(self, surprise: np.ndarray) -> np.ndarray:
+    def _count(self, surprise: Tensor) -> Tensor:
         """Give what the surprise of each view counts."""
-        counted = surprise / self.unit
-        if counted.shape[1] > 1:
-            beyond = np.maximum(counted[:, 1] - _KNEE, 0)
-            counted[:, 1] += np.log1p(beyond) - beyond
-            counted[:, 1] *= self.weight
-        return counted
+        counted = surprise / self.unit.to(surprise.device)
+        if len(self.unit) == 1:
+            return counted
+        gaussian, networks = counted.unbind(dim=1)
+        beyond = (networks - _KNEE).clamp(min=0)
+        networks = (networks + (beyond.log1p() - beyond)) * self.weight
+        return torch.stack([gaussian, networks], dim=1)
 
-    def _logarithms(self, energies: np.ndarray) -> np.ndarray:
-        return np.log(np.maximum(energies.astype(np.float64) / self.typical, _ROUNDING))
+    def _logarithms(self, energies: Tensor) -> Tensor:
+        typical = self.typical.to(energies.device)
+        return (energies.double() / typical).clamp(min=_ROUNDING).log()
 
-    def _by_column(self, net: AutoencoderNet, x: Tensor) -> Tensor:
+    def _by_column(self, module: Any, x: Tensor) -> Tensor:
         """Give energies ``(batch, n_views, n_members, n_features)``."""
         if self.usual_error is None:
-            return net.module_.energies_by_column(x)
-        squares = net.module_.residual(x).square() / self.usual_error.to(x.device)
+            return module.energies_by_column(x)
+        squares = module.residual(x).square() / self.usual_error.to(x.device)
         return squares.nan_to_num(_LARGEST, _LARGEST).clamp(max=_LARGEST)[:, None, None, :]
 
 
@@ -164,42 +175,42 @@ def fit_abnormality(
         None if denoises else _usual_error(net, rows),
     )
     energies = found.energies(net, rows.X)
-    found.typical = np.maximum(_quantiles(energies, weight, 0.5), np.finfo(np.float32).tiny)
+    tensor = torch.from_numpy(energies)
+    found.typical = _quantiles(tensor, weight, 0.5).clamp(min=torch.finfo(torch.float32).tiny)
     # The median of a mean is not that of its parts.
-    surprise = found._logarithms(energies).mean(axis=2)
-    found.typical *= np.exp(_quantiles(surprise, weight, 0.5))[:, None]
-    surprise = found._logarithms(energies).mean(axis=2)
-    found.unit = np.maximum(_quantiles(surprise, weight, 0.75), _LEAST_SPREAD)
-    total = found._count(surprise).max(axis=1)
+    surprise = found._logarithms(tensor).mean(dim=2)
+    found.typical *= _quantiles(surprise, weight, 0.5).exp()[:, None]
+    surprise = found._logarithms(tensor).mean(dim=2)
+    found.unit = _quantiles(surprise, weight, 0.75).clamp(min=_LEAST_SPREAD)
+    total = found._count(surprise).amax(dim=1).numpy()
     lower, found.median, upper = (weighted_quantile(total, weight, q) for q in (0.25, 0.5, 0.75))
     found.spread = max(upper - lower, _LEAST_SPREAD)
     found.typical_by_column = _typical_by_column(found, net, rows)
     return found, energies
 
 
-def _typical_by_column(abnormality: Abnormality, net: AutoencoderNet, rows: Rows) -> np.ndarray:
+def _typical_by_column(abnormality: Abnormality, net: AutoencoderNet, rows: Rows) -> Tensor:
     """Divide the typical energies in proportion to the columns' means, of typical rows."""
     some = rows.subsample(_MAX_ROWS_BY_COLUMN)
-    X, weight = some[:][0], some.weight().astype(np.float64)
-    by_column = abnormality.by_column(net, X)
-    is_typical = by_column.sum(axis=3) <= abnormality.typical
+    X, weight = some[:][0], torch.from_numpy(some.weight().astype(np.float64))
+    by_column = torch.from_numpy(abnormality.by_column(net, X))
+    is_typical = by_column.sum(dim=3) <= abnormality.typical
     weights = (weight[:, None, None] * is_typical)[..., None]
-    mean = (np.maximum(by_column, 0) * weights).sum(axis=0) + np.finfo(np.float64).tiny
-    return abnormality.typical[:, :, None] * mean / mean.sum(axis=2, keepdims=True)
+    mean = (by_column.clamp(min=0) * weights).sum(dim=0) + torch.finfo(torch.float64).tiny
+    return abnormality.typical[:, :, None] * mean / mean.sum(dim=2, keepdim=True)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     """Divide; 1 where both vanish, which is the limit of ``log(1 + x) / x``."""
-    is_small = np.abs(whole) < 1e-9
-    return np.where(is_small, 1.0, part / np.where(is_small, 1.0, whole))
+    is_small = whole.abs() < 1e-9
+    return torch.where(is_small, 1.0, part / torch.where(is_small, 1.0, whole))
 
 
-def _quantiles(values: np.ndarray, weight: np.ndarray, q: float) -> np.ndarray:
-    """Give a quantile over the first axis."""
-    columns = values.reshape(len(values), -1).T
-    return np.array([weighted_quantile(each, weight, q) for each in columns]).reshape(
-        values.shape[1:]
-    )
+def _quantiles(values: Tensor, weight: np.ndarray, q: float) -> Tensor:
+    """Give a quantile over the first axis, in float64."""
+    columns = values.reshape(len(values), -1).T.numpy()
+    found = [float(weighted_quantile(each, weight, q)) for each in columns]
+    return torch.tensor(found, dtype=torch.float64).reshape(values.shape[1:])
 
 
 def _usual_error(net: AutoencoderNet, rows: Rows) -> Tensor:

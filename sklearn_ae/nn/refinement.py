@@ -21,7 +21,9 @@ _TOLERANCE = 0.03
 ErrorsAndGradients = Callable[[Tensor, Any], tuple[Tensor, Tensor]]
 
 
-def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps: int) -> Tensor:
+def refine_codes(
+    errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps: int, *, as_graph: bool = False
+) -> Tensor:
     """Refine codes ``(..., n_rows, n_components)`` by at most `n_steps` steps of gradient descent.
 
     `errors_and_gradients` gives errors ``(..., n_codes)`` and their gradients by the codes. A step
@@ -31,6 +33,9 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
     methods", IMA Journal of Numerical Analysis 8, 1988. Each row has its own, and is done when the
     next step, from the second on, promises too little. A code moves only to where its error is
     lower. So the refined code of a row never reconstructs it worse than the given one.
+
+    With `as_graph`, rows that are done stay in the batch, and every step is made, so that the
+    operations do not depend on the rows and can be traced. The codes are the same.
 
     Examples
     --------
@@ -54,9 +59,10 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
         # makes a first step, since the first length says nothing about the row.
         tolerance = _TOLERANCE if number > 0 else 0.0
         goes_on = length * gradient.square().sum(-1) > tolerance * error
-        if not goes_on.any():
+        if not as_graph and not goes_on.any():
             break
-        if error.dim() == 1 and not goes_on.all():  # several members keep all their rows
+        # Several members keep all their rows.
+        if not as_graph and error.dim() == 1 and not goes_on.all():
             refined[rows] = code
             kept = goes_on.nonzero()[:, 0]
             rows = kept if rows is ... else rows[kept]
@@ -73,24 +79,30 @@ def refine_codes(errors_and_gradients: ErrorsAndGradients, code: Tensor, n_steps
         error = torch.where(better, new_error, error)
         code = torch.where(better[..., None], new_code, code)
         gradient = torch.where(better[..., None], new_gradient, gradient)
+    if rows is ...:
+        return code
     refined[rows] = code
     return refined
 
 
-def encode_refined(autoencoder: Autoencoder, x: Tensor, n_steps: int) -> Tensor:
+def encode_refined(
+    autoencoder: Autoencoder, x: Tensor, n_steps: int, *, as_graph: bool = False
+) -> Tensor:
     """Encode rows ``(n_rows, n_features)`` in input units, and refine their codes.
 
-    The codes ``(n_rows, n_components)`` are in the coordinates of ``autoencoder.encode``.
+    The codes ``(n_rows, n_components)`` are in the coordinates of ``autoencoder.encode``. See
+    `refine_codes` for `as_graph`.
     """
     if n_steps == 0:
         return autoencoder.encode(x)
     basis = autoencoder.basis
-    if basis is None or not is_plain(autoencoder):
+    if as_graph or basis is None or not is_plain(autoencoder):
         # Autograd can not differentiate tensors from inference mode.
         with torch.inference_mode(False):
             target = autoencoder.standardize(x).clone()
             code = autoencoder.encode(x).detach().clone()
-            return refine_codes(_by_autograd(autoencoder.decode_to_standard, target), code, n_steps)
+            by_autograd = _by_autograd(autoencoder.decode_to_standard, target)
+            return refine_codes(by_autograd, code, n_steps, as_graph=as_graph)
     standard = autoencoder.standardize(x)
     network = Backprop(autoencoder)
     code = basis.encode(network.encode(standard))
