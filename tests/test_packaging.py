@@ -153,7 +153,9 @@ sys.exit(results.failed > 0 or results.attempted < 20)
     ("extra", "choose"),
     [
         # explain gives a pandas table.
-        pytest.param("", "examples = [it for it in examples if '.explain(' not in it.source]"),
+        pytest.param(
+            "", "examples = [it for it in examples if '.explain(' not in it.source]", id="bare"
+        ),
         pytest.param("[plot]", "", id="plot"),
     ],
 )
