@@ -23,6 +23,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_ae._data.array_api import (
+    as_numpy,
+    follows_input,
+    is_dispatched,
+    like,
+    namespace_of,
+)
 from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.rows import Rows
@@ -111,6 +118,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     # --- public to both ---------------------------------------------------------------------
 
+    @follows_input
     def reconstruct(self, X: Any) -> np.ndarray:
         """Encode and decode rows.
 
@@ -183,6 +191,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         return tags
 
     # --- for the subclasses -----------------------------------------------------------------
@@ -250,7 +259,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 done = fit_new(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
             else:
                 done = fit_further(self, self._checked_net(), rows, plan, hooks)
-            self._finish(done)
+            self._finish(done, X)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
@@ -264,7 +273,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             else:
                 net = self._checked_net()
             done = fit_partially(self, net, rows, plan)
-            self._finish(done, on_stream=True)
+            self._finish(done, X, on_stream=True)
 
     def _plan(self, rows: Rows) -> FitPlan:
         return make_plan(
@@ -293,10 +302,16 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
         return Hooks(begin, end)
 
-    def _finish(self, done: Fit, *, on_stream: bool = False) -> None:
+    def _finish(self, done: Fit, X: Any, *, on_stream: bool = False) -> None:
         """Warn of what went wrong, and set the fitted attributes."""
         warn_of_training(self, done, on_stream=on_stream)
-        for name, value in self._fitted_attributes(done, on_stream=on_stream).items():
+        attributes = self._fitted_attributes(done, on_stream=on_stream)
+        if is_dispatched(X):
+            attributes = {
+                name: like(value, X) if isinstance(value, np.ndarray) else value
+                for name, value in attributes.items()
+            }
+        for name, value in {**attributes, "_namespace_": namespace_of(X)}.items():
             setattr(self, name, value)
 
     def _fitted_attributes(self, done: Fit, *, on_stream: bool = False) -> dict[str, Any]:
@@ -381,7 +396,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Check the training data."""
         for name in ("architecture", "latent", "corruption"):
             check_is_instance(name, getattr(self, name))
-        X = self._check_X(X, reset=first, n_samples=2 if first else 1)
+        # Units and principal components are computed on the CPU; batches go where the net is.
+        X = as_numpy(self._check_X(X, reset=first, n_samples=2 if first else 1))
+        sample_weight = as_numpy(sample_weight)
         self._check_range(X)
         if sample_weight is None:
             return Rows(X)

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._data.array_api import as_numpy, follows_input
 from sklearn_ae._data.array_likes import as_array_like
 from sklearn_ae._fitting.denoising import MIN_ROWS
 from sklearn_ae._fitting.fit import Fit
@@ -336,6 +337,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         threshold.warn_if_replaced(before)
         return self
 
+    @follows_input
     def score_samples(self, X: Any) -> np.ndarray:
         """Compute how normal each row is.
 
@@ -351,9 +353,9 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             is 1.
         """
         check_is_fitted(self)
-        abnormality = self._abnormality_
-        return -abnormality(abnormality.energies(self.net_, self._check_X(X)))
+        return self._abnormality_.scores(self.net_, self._check_X(X))
 
+    @follows_input
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute the scores relative to the threshold.
 
@@ -369,6 +371,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         """
         return self.score_samples(X) - self.offset_
 
+    @follows_input
     def predict(self, X: Any, *, false_discovery_rate: float | None = None) -> np.ndarray:
         """Tell outliers from inliers.
 
@@ -393,9 +396,11 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         if false_discovery_rate is None:
             is_outlier = self.decision_function(X) < 0
         else:
-            is_outlier = threshold.find_outliers(self.p_values(X), false_discovery_rate)
-        return np.where(is_outlier, -1, 1)
+            p_values = as_numpy(self.p_values(X))
+            is_outlier = threshold.find_outliers(p_values, false_discovery_rate)
+        return 1 - 2 * is_outlier
 
+    @follows_input
     def p_values(self, X: Any) -> np.ndarray:
         """Compute how probable it is that an inlier is as abnormal as each row.
 
@@ -431,6 +436,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             )
         return self._calibration_.p_values(self.net_, self._check_X(X))
 
+    @follows_input
     def set_threshold(
         self,
         X: Any,
@@ -466,10 +472,10 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
                 "Give exactly one of contamination and false_positive_rate, got "
                 f"{contamination=} and {false_positive_rate=}."
             )
-        scores = self.score_samples(X)
+        scores = as_numpy(self.score_samples(X))
         if contamination is not None:
             weight = _check_sample_weight(
-                as_array_like(sample_weight), scores, ensure_non_negative=True
+                as_array_like(as_numpy(sample_weight)), scores, ensure_non_negative=True
             )
             self.offset_ = threshold.by_contamination(scores, weight, contamination)
         elif false_positive_rate is not None:
@@ -481,6 +487,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             )
         return self
 
+    @follows_input
     def feature_errors(self, X: Any) -> np.ndarray:
         """Compute the squared error of each column of each row.
 
@@ -523,6 +530,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             columns add up to minus the score.
         """
         check_is_fitted(self)
+        X = as_numpy(X)
         checked, names = self._check_X(X), getattr(self, "feature_names_in_", None)
         return explanation.explain(
             self.net_, self._abnormality_, self._usual_, checked, X, names=names, top=top

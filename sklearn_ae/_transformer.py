@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._data.array_api import as_numpy, follows_input, is_dispatched, like
 from sklearn_ae._data.array_likes import as_array_like, float_types
 from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.rows import Rows
@@ -362,6 +363,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._partial_fit(X, sample_weight)
         return self
 
+    @follows_input
     def transform(self, X: Any) -> np.ndarray:
         """Encode rows.
 
@@ -378,6 +380,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         return self.net_.compute(self._encode, self._check_X(X))
 
+    @follows_input
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
 
@@ -407,6 +410,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             )
         return self.net_.compute(self.net_.module_.decode, codes)
 
+    @follows_input
     def score_samples(self, X: Any) -> np.ndarray:
         """Compute minus the mean squared reconstruction error of each row.
 
@@ -421,10 +425,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Means over the columns, in squared input units, higher is better.
         """
         check_is_fitted(self)
-        return self.net_.compute(
-            lambda x: self._score_rows(x, self._encode(x)), self._check_X(X)
-        )
+        return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), self._check_X(X))
 
+    @follows_input
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute minus the mean squared reconstruction error of all rows.
 
@@ -442,10 +445,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         score : float
             In squared input units, higher is better.
         """
-        scores = self.score_samples(X)
+        scores = as_numpy(self.score_samples(X))
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
-                as_array_like(sample_weight), scores, ensure_non_negative=True
+                as_array_like(as_numpy(sample_weight)), scores, ensure_non_negative=True
             )
         return float(np.average(scores, weights=sample_weight))
 
@@ -499,7 +502,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ends = []
         for name, end in (("a", a), ("b", b)):
             end = check_array(
-                as_array_like(end), ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
+                as_array_like(as_numpy(end)),
+                ensure_2d=False,
+                dtype=[np.float64, np.float32],
+                input_name=name,
             )
             if end.shape != (self.n_features_in_,):
                 raise ValueError(
@@ -507,9 +513,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                     f"shape {end.shape}."
                 )
             ends.append(end)
-        return interpolate(self.net_, self._encode, np.stack(ends), n)
+        steps = interpolate(self.net_, self._encode, np.stack(ends), n)
+        return like(steps, a) if is_dispatched(a) else steps
 
     @available_if(_has_likelihood)
+    @follows_input
     def log_likelihood(self, X: Any, n_samples: int = 100) -> np.ndarray:
         """Estimate the log likelihood of rows by importance sampling.
 

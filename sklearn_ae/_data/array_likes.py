@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_ae._data.array_api import as_tensor, is_dispatched
+
 # Names of types in pandas (NumPy's, nullable, of Arrow), in polars and in pyarrow.
 _FLOAT32 = {"float32", "Float32", "float[pyarrow]", "float"}
 _NUMBER = re.compile(r"u?int|float|double|halffloat|bool|decimal|sparse\[", re.IGNORECASE)
@@ -18,18 +20,26 @@ _NOT_CONVERTED = re.compile(
 
 
 def as_array_like(X: Any) -> Any:
-    """Give a tensor as an array, of float32 if it has half the precision; all else as it is."""
+    """Give a tensor as an array, of float32 if it has half the precision; all else as it is.
+
+    Where scikit-learn dispatches to other libraries, their arrays and tensors become tensors.
+    """
     if type(X).__name__ == "LazyFrame":
         raise ValueError("X is a LazyFrame, which has no rows yet: give X.collect() instead.")
+    if is_dispatched(X):
+        X = as_tensor(X)
     if not isinstance(X, torch.Tensor):
         return X
     X = X.detach().resolve_conj().resolve_neg()
     # NumPy has no bfloat16 and no float8.
-    return (X.float() if X.is_floating_point() and X.itemsize < 4 else X).numpy()
+    X = X.float() if X.is_floating_point() and X.itemsize < 4 else X
+    return X if is_dispatched(X) else X.numpy()
 
 
-def float_types(X: Any) -> list[type]:
+def float_types(X: Any) -> list[Any]:
     """Give the types of an array of X: the first one, unless X itself is of another."""
+    if isinstance(X, torch.Tensor):
+        return [torch.float64, torch.float32]
     # scikit-learn knows only NumPy's types: it would make float64 of all others.
     types = {str(each) for each in _column_types(X)}
     is_float32 = bool(types) and types <= _FLOAT32

@@ -70,9 +70,7 @@ class Writer:
             for name, each in {x_name: x, **outputs}.items()
         ]
         initializers = list(self.initializers.values())
-        graph = self.helper.make_graph(
-            self.nodes, "sklearn_ae", infos[:1], infos[1:], initializers
-        )
+        graph = self.helper.make_graph(self.nodes, "sklearn_ae", infos[:1], infos[1:], initializers)
         return self.helper.make_model_gen_version(
             graph, opset_imports=[make_opset("", _OPSET)], producer_name="sklearn_ae"
         )
@@ -215,7 +213,9 @@ def _reduction(operation: str) -> _Translation:
 
     def translate(w: Writer, out: Tensor, a: _Arguments) -> str:
         dims = a.get("dim")
-        axes = [w.sizes([dims] if isinstance(dims, int) else dims)] if dims not in (None, []) else []
+        axes = (
+            [w.sizes([dims] if isinstance(dims, int) else dims)] if dims not in (None, []) else []
+        )
         keepdims = int(a.get("keepdim", False))
         return w.add(operation, w.get(a["self"], out.dtype), *axes, keepdims=keepdims)
 
@@ -370,7 +370,12 @@ def _convolution_backward(w: Writer, out: Sequence[Any], a: _Arguments) -> list[
     padding = [
         size - ((small - 1) * stride - 2 * pad + dilation * (side - 1) + 1)
         for size, small, stride, pad, dilation, side in zip(
-            w.shape(a["input"])[2:], grown, a["stride"], a["padding"], a["dilation"], kernel,
+            w.shape(a["input"])[2:],
+            grown,
+            a["stride"],
+            a["padding"],
+            a["dilation"],
+            kernel,
             strict=True,
         )
     ]
@@ -403,10 +408,25 @@ _INTEGER_OPERATIONS: dict[Any, str] = {
 }
 
 _OPERATIONS: dict[str, _Translation] = {
-    **{name: _map(name.capitalize()) for name in (
-        "abs", "ceil", "cos", "exp", "floor", "log", "neg", "reciprocal", "relu", "sigmoid", "sign",
-        "sin", "sqrt", "tanh",
-    )},
+    **{
+        name: _map(name.capitalize())
+        for name in (
+            "abs",
+            "ceil",
+            "cos",
+            "exp",
+            "floor",
+            "log",
+            "neg",
+            "reciprocal",
+            "relu",
+            "sigmoid",
+            "sign",
+            "sin",
+            "sqrt",
+            "tanh",
+        )
+    },
     "add": _arithmetic("Add"),
     "sub": _arithmetic("Sub"),
     "mul": _arithmetic("Mul"),

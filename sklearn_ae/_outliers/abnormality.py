@@ -1,5 +1,6 @@
 """How abnormal rows are to a trained net."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -76,8 +77,16 @@ class Abnormality:
 
     def energies(self, net: AutoencoderNet, X: Any) -> np.ndarray:
         """Give the energies of rows: ``(n_rows, n_views, n_members)``."""
+        return self.compute(net, X, lambda energies: energies)
+
+    def scores(self, net: AutoencoderNet, X: Any) -> Any:
+        """Give minus the abnormality of rows."""
+        return self.compute(net, X, lambda energies: -self.of(energies))
+
+    def compute(self, net: AutoencoderNet, X: Any, function: Callable[[Tensor], Tensor]) -> Any:
+        """Apply a function to the energies of rows, a batch at a time."""
         with threads_by_size(count_operations(net.module_, net.inference_rows(X))):
-            return net.compute(lambda x: self.energies_of(net.module_, x), X)
+            return net.compute(lambda x: function(self.energies_of(net.module_, x)), X)
 
     def energies_of(self, module: Any, x: Tensor) -> Tensor:
         """Give the energies ``(batch, n_views, n_members)`` of a batch."""

@@ -8,6 +8,7 @@ import torch
 from sklearn.utils._optional_dependencies import check_pandas_support
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _num_samples
+from torch import Tensor
 
 from sklearn_ae._data.array_likes import column_names
 from sklearn_ae._data.rows import Rows
@@ -19,7 +20,7 @@ from sklearn_ae.training import AutoencoderNet
 _MAX_ROWS = 1000  # more training rows would hardly change what is usual
 
 
-def usual_deviation(net: AutoencoderNet, rows: Rows) -> np.ndarray:
+def usual_deviation(net: AutoencoderNet, rows: Rows) -> Tensor:
     """Give the root mean squared deviation from expected values, in each view and column."""
     some = rows.subsample(_MAX_ROWS)
     X, weight = some[:][0], some.weight().astype(np.float64)
@@ -27,7 +28,7 @@ def usual_deviation(net: AutoencoderNet, rows: Rows) -> np.ndarray:
     deviation = np.sqrt(np.average(np.square(difference), axis=0, weights=weight))
     # A column that is expected almost exactly deviates by rounding only.
     scale = net.module_.scale.cpu().numpy().astype(np.float64)
-    return np.maximum(deviation, 1e-3 * scale)
+    return torch.from_numpy(np.maximum(deviation, 1e-3 * scale))
 
 
 def expected_values(net: AutoencoderNet, X: Any) -> np.ndarray:
@@ -49,7 +50,7 @@ def squared_errors(net: AutoencoderNet, X: Any) -> np.ndarray:
 def explain(
     net: AutoencoderNet,
     abnormality: Abnormality,
-    usual: np.ndarray,
+    usual: Tensor,
     X: Any,
     given: Any,
     *,
@@ -66,7 +67,7 @@ def explain(
     observed = dense(X)
     shares, view = abnormality.shares(net, X)
     expected = expected_values(net, X)[np.arange(len(view)), view]
-    deviation = (observed.astype(np.float64) - expected) / usual[view]
+    deviation = (observed.astype(np.float64) - expected) / usual.numpy()[view]
     top = min(top, observed.shape[1])
     order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
     ranks = np.tile(np.arange(1, top + 1), len(observed))

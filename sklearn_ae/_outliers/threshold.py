@@ -5,8 +5,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.stats import false_discovery_control, norm
 from sklearn.utils._param_validation import Interval
+from torch import Tensor
 
 from sklearn_ae._data.quantiles import weighted_quantile
 from sklearn_ae._fitting.fit import Fit
@@ -46,25 +48,29 @@ class Calibration:
         self.is_given = is_given
         self.abnormality = abnormality
         self._folds = [fold for fold, _, _ in parts]
-        self._scores, self._totals = zip(
-            *(_lowest_and_quantiles(scores, weight) for _, scores, weight in parts), strict=True
-        )
+        self._known = [
+            tuple(map(torch.from_numpy, _lowest_and_quantiles(scores, weight)))
+            for _, scores, weight in parts
+        ]
 
-    def p_values(self, net: AutoencoderNet, X: Any) -> np.ndarray:
+    def p_values(self, net: AutoencoderNet, X: Any) -> Any:
         """Compute the share of scores, that of the row itself included, that are as low.
 
         Each score is compared with that of the row to the same members.
         """
-        energies = self.abnormality.energies(net, X)
-        n_as_low: Any = 1.0
-        for fold, known, totals in zip(self._folds, self._scores, self._totals, strict=True):
-            scores = -self.abnormality(energies, fold)
+        return self.abnormality.compute(net, X, self._p_values)
+
+    def _p_values(self, energies: Tensor) -> Tensor:
+        n_as_low = energies.new_ones(len(energies), dtype=torch.float64)
+        n_all = 1.0
+        for fold, (known, totals) in zip(self._folds, self._known, strict=True):
+            scores = -self.abnormality.of(energies, fold)
             # Equal scores may differ by rounding.
-            n_as_low = (
-                n_as_low + totals[np.searchsorted(known, scores + _rounding(scores), side="right")]
-            )
-        n_all = 1 + sum(totals[-1] for totals in self._totals)
-        return np.minimum(n_as_low / n_all, 1.0)
+            highest = scores + _rounding(scores)
+            place = torch.searchsorted(known.to(scores.device), highest, right=True)
+            n_as_low += totals.to(scores.device)[place]
+            n_all += float(totals[-1])
+        return (n_as_low / n_all).clamp(max=1.0)
 
 
 def calibrate(done: Fit, abnormality: Abnormality, energies: np.ndarray) -> Calibration | None:
@@ -174,4 +180,4 @@ def _just_below(score: float) -> float:
 
 def _rounding(scores: Any) -> Any:
     # Scores are about 1 in size: logarithms in units of their spread.
-    return 1e-6 * (1 + np.abs(scores))
+    return 1e-6 * (1 + abs(scores))

@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sklearn_ae import architectures, corruption, latents
+from sklearn_ae._data.array_api import as_numpy
 from sklearn_ae._fitting.build import make_net
 from sklearn_ae._fitting.plan import FitPlan
 from sklearn_ae._fitting.rebuild import named_tensors, rebuild_module
@@ -120,9 +121,10 @@ def describe_fitted(attributes: dict[str, Any], tensors: Tensors) -> dict[str, A
         "net": _describe_net(net, tensors),
         "built_with": describe_parameters(net.built_with, tensors, "built_with"),
         "attributes": {
-            name: encode(value, name, tensors, _KNOWN)
+            # Of whatever library they are, NumPy's when they are loaded.
+            name: encode(_public_as_numpy(name, value), name, tensors, _KNOWN)
             for name, value in attributes.items()
-            if _is_fitted(name) and name != "net_"
+            if _is_fitted(name) and name not in ("net_", "_namespace_")
         },
     }
 
@@ -157,7 +159,7 @@ def rebuild_fitted(
     is_trusted = is_trusted or has_own(tree["built_with"])
     plan = attributes["plan_"]
     net = _rebuild_net(tree["net"], built_with, plan, tensors, device, is_trusted=is_trusted)
-    return {"net_": net, **attributes}
+    return {"net_": net, **attributes, "_namespace_": "numpy"}
 
 
 def describe_parameters(parameters: dict[str, Any], tensors: Tensors, name: str) -> dict[str, Any]:
@@ -244,6 +246,10 @@ def _kind(value: Any) -> str:
 
 def _is_own(node: Any) -> bool:
     return isinstance(node, dict) and "own" in node
+
+
+def _public_as_numpy(name: str, value: Any) -> Any:
+    return value if name.startswith("_") else as_numpy(value)
 
 
 def _is_fitted(name: str) -> bool:

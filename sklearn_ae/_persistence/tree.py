@@ -103,7 +103,7 @@ def decode(node: Any, tensors: Tensors, classes: Classes) -> Any:
         "float": float,
         "tuple": lambda content: tuple(map(inner, content)),
         "dict": lambda content: {inner(key): inner(each) for key, each in content},
-        "scalar": lambda content: np.dtype(content[0]).type(inner(content[1])),
+        "scalar": lambda content: _scalar(content[0], inner(content[1])),
         "array": lambda content: tensors[content].numpy(),
         "objects": lambda content: _objects(map(inner, content)),
         "tensor": lambda content: tensors[content],
@@ -131,6 +131,13 @@ def _make(known: type, attributes: dict[str, Any]) -> Any:
     made = object.__new__(known)
     made.__dict__.update(attributes)
     return made
+
+
+def _scalar(name: str, value: Any) -> np.generic:
+    dtype = np.dtype(name)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name} is not a type of numbers.")
+    return dtype.type(value)
 
 
 def _objects(values: Any) -> np.ndarray:

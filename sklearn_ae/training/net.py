@@ -383,22 +383,25 @@ class AutoencoderNet(NeuralNet):
 
     # --- after training ---------------------------------------------------------------------
 
-    def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> np.ndarray:
+    def compute(self, method: Callable[[Tensor], Tensor], X: Any) -> Any:
         """Apply a method of the module to all rows of a matrix, a batch at a time.
 
         Parameters
         ----------
         method : callable
             Maps a batch to a tensor of as many rows.
-        X : ndarray or CSR matrix or array of shape (n_samples, n_columns)
+        X : ndarray, CSR matrix or array, or Tensor of shape (n_samples, n_columns)
             The rows.
 
         Returns
         -------
-        result : ndarray of shape (n_samples, ...)
+        result : ndarray or Tensor of shape (n_samples, ...)
+            A tensor, on the same device, if X is one.
         """
         if self.module_.training:
             self._set_training(False)
+        if isinstance(X, Tensor):
+            return self._compute_tensor(method, X)
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
@@ -414,6 +417,14 @@ class AutoencoderNet(NeuralNet):
                 start += len(part)
         assert result is not None, "there is at least one row"
         return result
+
+    def _compute_tensor(self, method: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
+        """Apply a method to all rows of a tensor; the result is on its device."""
+        # Not in inference mode: the user may go on with autograd.
+        with torch.no_grad():
+            parts = X.split(self.inference_rows(X))
+            results = [method(x.to(self.device, self.data_dtype)).to(X.device) for x in parts]
+        return results[0] if len(results) == 1 else torch.cat(results)
 
     def inference_rows(self, X: Any) -> int:
         """Give how many rows are computed at once."""
