@@ -116,7 +116,13 @@ class _FakeGPU(FakeTensorMode):
         if func is _aten.copy_.default and len(of_gpu) < 2:
             self._wait("send" if isinstance(args[0], FakeTensor) else "read")
             return args[0]
-        if func is _aten._fused_sgd_.default:  # fake tensors can not do that
+        if func.name().startswith("aten::_fused_") and not func._schema.returns:
+            # Steps of optimizers, which have no numbers to change. Not all of them know fake tensors.
+            if any(
+                isinstance(each, torch.Tensor) and not isinstance(each, FakeTensor)
+                for each in leaves
+            ):
+                raise RuntimeError(f"{func} got tensors of two devices.")
             return None
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
