@@ -117,7 +117,7 @@ class _FakeGPU(FakeTensorMode):
             self._wait("send" if isinstance(args[0], FakeTensor) else "read")
             return args[0]
         if func.name().startswith("aten::_fused_") and not func._schema.returns:
-            # Steps of optimizers, which have no numbers to change. Not all of them know fake tensors.
+            # The step of an optimizer. Not all of them can be done with fake tensors.
             if any(
                 isinstance(each, torch.Tensor) and not isinstance(each, FakeTensor)
                 for each in leaves
