@@ -59,12 +59,16 @@ def refine_codes(
         # makes a first step, since the first length says nothing about the row.
         tolerance = _TOLERANCE if number > 0 else 0.0
         goes_on = length * gradient.square().sum(-1) > tolerance * error
-        if not as_graph and not goes_on.any():
-            break
-        # Several members keep all their rows.
-        if not as_graph and error.dim() == 1 and not goes_on.all():
+        if as_graph:
+            pass
+        elif error.dim() > 1:  # several members keep all their rows
+            if not goes_on.any():
+                break
+        # Asking whether all rows go on, or none, would wait for the device each time.
+        elif len(kept := goes_on.nonzero()[:, 0]) < len(error):
+            if len(kept) == 0:
+                break
             refined[rows] = code
-            kept = goes_on.nonzero()[:, 0]
             rows = kept if rows is ... else rows[kept]
             code, error, gradient, length = (each[kept] for each in (code, error, gradient, length))
             goes_on = goes_on[kept]

@@ -130,12 +130,13 @@ class Members:
         """Copy parameters into the module, and the first member's moments into its optimizer."""
         if optimizer is not None:
             optimizer.state.clear()
+        has_moments = bool(self._n_steps > 0)
         start = 0
         with torch.no_grad():
             for parameter in self._module.parameters():
                 part = slice(start, start + parameter.numel())
                 parameter.copy_(weights[part].view_as(parameter))
-                if optimizer is not None and self._n_steps > 0:
+                if optimizer is not None and has_moments:
                     optimizer.state[parameter] = {
                         "step": self._n_steps.clone(),
                         "exp_avg": self._mean[0, part].view_as(parameter).clone(),

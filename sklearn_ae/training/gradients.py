@@ -1,5 +1,6 @@
 """The size of gradients."""
 
+import torch
 from torch import nn
 
 
@@ -17,5 +18,8 @@ def gradient_sizes(module: nn.Module) -> dict[str, float]:
     for name, weights in module.named_parameters():
         is_layer = name.startswith(("encoder.", "decoder.")) and "bias" not in name
         if is_layer and weights.dim() > 1 and weights.grad is not None:
-            sizes[name] = float(weights.grad.square().mean().sqrt())
-    return sizes
+            sizes[name] = weights.grad.square().mean().sqrt()
+    if not sizes:
+        return {}
+    # All at once: each reading waits for the device.
+    return dict(zip(sizes, torch.stack(list(sizes.values())).tolist(), strict=True))
