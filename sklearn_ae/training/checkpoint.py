@@ -25,8 +25,8 @@ SECONDS = 10.0
 # A file is this, the hash of the rest, and the rest as `torch.save` writes it.
 _MAGIC, _HASH_SIZE = b"sklearn_ae checkpoint 1\n", 16
 _PACKAGES = ("sklearn-ae", "torch", "numpy", "skorch")
-# Parameters that do not change what is trained, and the one whose seed is compared.
-_FREE = {"callbacks", "verbose", "random_state"}
+# Parameters that do not matter, or whose outcome is compared: the seed and the device.
+_FREE = {"callbacks", "device", "random_state", "verbose"}
 
 
 class Stateful(Protocol):
