@@ -30,15 +30,10 @@ _FREE = {"callbacks", "device", "random_state", "verbose"}
 
 
 class Stateful(Protocol):
-    """A part of a training."""
+    """A part of a training: gives all that training changes, and goes back to it."""
 
-    def state(self) -> dict[str, Any]:
-        """Give all that training changes."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to such a state."""
-        ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 class Checkpoint:
@@ -164,20 +159,18 @@ def read(path: str | os.PathLike) -> dict[str, Any]:  # numpydoc ignore=PR01,RT0
 def fingerprint(parameters: Any, rows: Rows, plan: Any) -> dict[str, str]:
     # numpydoc ignore=PR01,RT01
     """Describe a fit by all that decides its course: versions, parameters, plan and data."""
-    own = {
-        name: _describe(value)
-        for name, value in parameters.get_params().items()
-        if name.partition("__")[0] not in _FREE
-    }
     X, weight = rows.X, rows.sample_weight
-    return {
-        **{f"the version of {name}": version(name) for name in _PACKAGES},
-        "class": type(parameters).__name__,
-        **own,
-        "plan": repr(plan),
-        "X": digest(X) if isinstance(X, np.ndarray) else digest(X.data, X.indices, X.indptr),
-        "sample_weight": "" if weight is None else digest(weight),
-    }
+    result = {f"the version of {name}": version(name) for name in _PACKAGES}
+    result["class"] = type(parameters).__name__
+    for name, value in parameters.get_params().items():
+        if hasattr(value, "get_params"):  # its own parameters follow
+            result[name] = type(value).__qualname__
+        elif name not in _FREE:
+            result[name] = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # in each process another
+    result["plan"] = repr(plan)
+    result["X"] = digest(X) if isinstance(X, np.ndarray) else digest(X.data, X.indices, X.indptr)
+    result["sample_weight"] = "" if weight is None else digest(weight)
+    return result
 
 
 def digest(*arrays: np.ndarray | Tensor) -> str:  # numpydoc ignore=PR01,RT01
@@ -200,13 +193,6 @@ def _load(payload: bytes, complaint: str) -> dict[str, Any]:
         return torch.load(io.BytesIO(payload), weights_only=True)
     except (RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{complaint}: {str(error).partition('.')[0]}.") from error
-
-
-def _describe(value: Any) -> str:
-    """Describe a parameter by the same words in every process."""
-    if hasattr(value, "get_params"):
-        return type(value).__qualname__  # its parameters are listed beside it
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _without_numpy(value: Any) -> Any:

@@ -343,9 +343,8 @@ class _Watched:
         return self.loss
 
     def state(self) -> dict[str, Any]:
-        """Give all that epochs change, and the errors before them."""
-        names = ("loss", "errors", "best_errors", "initial_errors")
-        return {name: getattr(self, name) for name in names}
+        """Give all that epochs change."""
+        return {"loss": self.loss, "best_errors": self.best_errors}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to such a state."""

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# What a checkpoint keeps.
 _STATE = (
     "initial_loss",
     "best_loss",
-    "diverged",
     "joined",
     "_lowest",
     "_initial",
@@ -137,7 +137,7 @@ class Judge:
         return kept
 
     def state(self) -> dict[str, Any]:
-        """Give all that epochs change."""
+        """Give all that epochs change, but for a divergence, which ends the training."""
         return {name: getattr(self, name) for name in _STATE}
 
     def restore(self, state: dict[str, Any]) -> None:

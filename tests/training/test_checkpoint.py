@@ -52,6 +52,11 @@ def assert_same_fit(resumed, whole, X):
     assert resumed.loss_curve_ == whole.loss_curve_
     assert resumed.validation_curve_ == whole.validation_curve_
     assert (resumed.initial_loss_, resumed.best_loss_) == (whole.initial_loss_, whole.best_loss_)
+    courses = [
+        [{name: value for name, value in epoch.items() if name != "dur"} for epoch in net.history]
+        for net in (resumed.net_, whole.net_)
+    ]
+    assert courses[0] == courses[1]
     assert resumed.net_.gradients_ == whole.net_.gradients_
     assert checkpoint.digest(*resumed.net_.weights()) == checkpoint.digest(*whole.net_.weights())
 
@@ -216,14 +221,29 @@ def test_every_configuration_resumes(estimator, path):
         {"learning_rate_schedule": "reduce_on_plateau", "learning_rate": 0.5},
         {"learning_rate_schedule": "step", "latent": "noisy"},
         {"max_grad_norm": 0.01, "optimizer": "adam"},
-        {"n_iter_no_change": 4, "tol": np.float64(0.2), "early_stopping": True},
+        # Patience, which ends the training after 16 epochs.
+        {
+            "n_iter_no_change": 4,
+            "tol": np.float64(0.1),
+            "early_stopping": True,
+            "learning_rate_schedule": "constant",
+            "max_iter": 60,
+        },
+        # The best epoch is before the kill.
+        {
+            "n_components": 1,
+            "learning_rate": 0.1,
+            "learning_rate_schedule": "constant",
+            "weight_decay": 0.0,
+            "max_iter": 14,
+        },
         {"batch_size": 7, "precision": "float64", "corruption": "masking"},
         {"callbacks": [skorch.callbacks.GradientNormClipping(0.1)]},
     ],
     ids=str,
 )
 def test_state_of_every_part_is_kept(parameters, path):
-    assert_resumes(make(max_iter=14, **parameters), few, path, n_epochs=8)
+    assert_resumes(make(**{"max_iter": 16} | parameters), few, path, n_epochs=13)
 
 
 @pytest.mark.parametrize("max_iter", ["auto", 20])
