@@ -47,7 +47,14 @@ from sklearn_ae.latents import LATENTS
 from sklearn_ae.losses import LOSSES, OUTPUT_ACTIVATIONS
 from sklearn_ae.nn import ACTIVATIONS
 from sklearn_ae.parameters import check_is_instance, did_you_mean, is_same
-from sklearn_ae.training import OPTIMIZERS, SCHEDULES, AutoencoderNet, check_device
+from sklearn_ae.training import (
+    OPTIMIZERS,
+    SCHEDULES,
+    AutoencoderNet,
+    Checkpoint,
+    check_device,
+    fingerprint,
+)
 
 # What can not change once the network is built.
 _BUILT_WITH = (
@@ -235,13 +242,16 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Give the reconstructions of rows in input units."""
         return self.net_.module_.reconstruct(x)
 
-    def _fit(self, X: Any, sample_weight: Any) -> None:
+    def _fit(self, X: Any, sample_weight: Any, path: Any) -> None:
         """Train on X, from scratch or, with `warm_start`, on from the current weights."""
         first = not (self.warm_start and hasattr(self, "net_"))
         with self._unchanged_on_error(first=first):
             rows = self._check_rows(X, sample_weight, first=first)
             plan = self._plan(rows)
-            skorch_callbacks(self)  # checks them
+            skorch_callbacks(self, can_resume=path is not None)  # checks them
+            checkpoint = None
+            if path is not None:
+                checkpoint = Checkpoint(path, fingerprint(self, rows, plan))
             # y is X: ScoringMonitor scores only where there is a y.
             data = {
                 "estimator": self,
@@ -256,11 +266,15 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             )
             if first:
                 fit_new = fit if plan.n_projected is None else fit_projected
-                done = fit_new(self, rows, plan, draw_seed(self.random_state), hooks=hooks)
+                draw = draw_seed if checkpoint is None else checkpoint.draw_seed
+                seed = draw(self.random_state)
+                done = fit_new(self, rows, plan, seed, hooks=hooks, checkpoint=checkpoint)
             else:
-                done = fit_further(self, self._checked_net(), rows, plan, hooks)
+                done = fit_further(self, self._checked_net(), rows, plan, hooks, checkpoint)
             self._finish(done, X)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
+            if checkpoint is not None and not done.net.interrupted_:
+                checkpoint.remove()
 
     def _partial_fit(self, X: Any, sample_weight: Any) -> None:
         """Train for one epoch on X, the first time from scratch."""

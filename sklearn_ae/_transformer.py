@@ -305,7 +305,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, checkpoint: Any = None) -> Self:
         """Train the autoencoder to reconstruct X.
 
         Parameters
@@ -317,6 +317,11 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
             makes of the number of rows; otherwise they are equal in expectation.
+        checkpoint : str or path, default=None
+            File in which the state of the training is saved after an epoch, every ten seconds. If
+            the process is killed, the same call, with equal data and parameters, goes on from
+            there, to the same result, bit for bit. At the end, the file is removed; it stays after
+            a keyboard interrupt. Callbacks are called for the epochs that are run.
 
         Returns
         -------
@@ -326,7 +331,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Raises
         ------
         ValueError
-            If data or parameters are invalid or the first loss is not finite; nothing changes.
+            If data or parameters are invalid or the first loss is not finite; nothing changes. Also
+            if `checkpoint` is damaged or of another fit.
 
         Warns
         -----
@@ -336,7 +342,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the loss stops being finite, or a keyboard interrupt ends the training. The best
             weights so far are kept.
         """
-        self._fit(X, sample_weight)
+        self._fit(X, sample_weight, checkpoint)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EpochScoring, InputShapeSetter, PrintLog
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    InputShapeSetter,
+    LRScheduler,
+    ParamMapper,
+    PrintLog,
+)
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
@@ -28,6 +36,7 @@ from sklearn_ae.nn import DenoisingAutoencoder
 from sklearn_ae.training import (
     RISING,
     AutoencoderNet,
+    Checkpoint,
     Judge,
     Validation,
     count_operations,
@@ -120,7 +129,13 @@ class Fit:
 
 
 def fit(
-    parameters: Any, rows: Rows, plan: FitPlan, seed: int, *, hooks: Hooks | None = None
+    parameters: Any,
+    rows: Rows,
+    plan: FitPlan,
+    seed: int,
+    *,
+    hooks: Hooks | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Fit a new network.
 
@@ -136,18 +151,21 @@ def fit(
         Source of all randomness.
     hooks : Hooks or None, default=None
         What to call around each epoch.
+    checkpoint : Checkpoint or None, default=None
+        What the training resumes from, and where it is saved. Everything before its first epoch,
+        with the trial, is done again, with the same result.
     """
     training, validation = _split(rows, plan, parameters, seed)
     # The validation rows of the detector give p-values: they take no part in the units.
     net = build_net(parameters, plan, training.extract() if plan.is_detector else rows, seed)
     started = _begin(net, parameters, rows, plan, training, validation)
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
-        _train(started, parameters, plan.max_iter, hooks)
+        _train(started, parameters, plan.max_iter, hooks, checkpoint)
         return started
     started.trial = trial = run_trial(net, parameters, rows, plan, seed)
     if trial.best_loss < trial.initial_loss:
         net.joined = True
-        _train(started, parameters, plan.max_iter, hooks)
+        _train(started, parameters, plan.max_iter, hooks, checkpoint)
         return started
     started.judge.begin(trial.initial_loss, net.weights())
     started.judge.diverged = trial.diverged
@@ -158,7 +176,12 @@ def fit(
 
 
 def fit_further(
-    parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan, hooks: Hooks | None = None
+    parameters: Any,
+    net: AutoencoderNet,
+    rows: Rows,
+    plan: FitPlan,
+    hooks: Hooks | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Train a fitted network further: on the same split of the same rows, or on all rows.
 
@@ -172,7 +195,7 @@ def fit_further(
     plan = replace(plan, min_certainty=0.0)
     started = _begin(net, parameters, rows, plan, training, validation)
     started.judge.min_gain = 0.0
-    _train(started, parameters, plan.max_iter, hooks)
+    _train(started, parameters, plan.max_iter, hooks, checkpoint)
     return started
 
 
@@ -234,6 +257,7 @@ def _train(
     parameters: Any,
     max_epochs: int,
     hooks: Hooks | None,
+    checkpoint: Checkpoint | None = None,
     *,
     on_stream: bool = False,
 ) -> None:
@@ -243,9 +267,11 @@ def _train(
     schedule = "constant" if on_stream else parameters.learning_rate_schedule
     n_before = len(net.history)
     net.interrupted_ = False
+    if checkpoint is not None:
+        checkpoint.begin(net)
     if started.by_engine:
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
-            _train_by_engine(started, parameters, max_epochs, schedule, hooks)
+            _train_by_engine(started, parameters, max_epochs, schedule, hooks, checkpoint)
     else:
 
         def epochs_so_far() -> Fit:
@@ -266,6 +292,7 @@ def _train(
             judge_every=plan.judge_every,
             verbose=bool(parameters.verbose),
             hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
+            checkpoint=checkpoint,
         )
     _note_course(started, n_before, max_epochs)
     # Moments of diverged steps would spoil the next training. Those of denoisers would only make
@@ -289,7 +316,12 @@ def _so_far(started: Fit, net: AutoencoderNet, n_before: int) -> Fit:
 
 
 def _train_by_engine(
-    started: Fit, parameters: Any, max_epochs: int, schedule: str, hooks: Hooks | None
+    started: Fit,
+    parameters: Any,
+    max_epochs: int,
+    schedule: str,
+    hooks: Hooks | None,
+    checkpoint: Checkpoint | None,
 ) -> None:
     net, plan, judge = started.net, started.plan, started.judge
     members = make_members(net, parameters, plan)
@@ -320,6 +352,7 @@ def _train_by_engine(
         min_certainty=plan.min_certainty if started.starts_at_pca else 0.0,
         all_batches=all_batches,
         join_certainty=plan.join_certainty or 0.0,
+        checkpoint=checkpoint,
     )
     start, has_joined = time.perf_counter(), False
     try:
@@ -365,7 +398,7 @@ def _make_validation(started: Fit) -> Validation | None:
     )
 
 
-def skorch_callbacks(parameters: Any) -> list[Callback]:
+def skorch_callbacks(parameters: Any, *, can_resume: bool = False) -> list[Callback]:
     """Give skorch's callbacks of an estimator, having checked them."""
     callbacks = [] if parameters.callbacks is None else list(parameters.callbacks)
     for callback in callbacks:
@@ -381,5 +414,10 @@ def skorch_callbacks(parameters: Any) -> list[Callback]:
                 f"{each.__name__} is not supported: the target of an autoencoder is its input, and "
                 "its shape is known. For scores, set scikit-learn's ScoringMonitor by "
                 "set_callbacks."
+            )
+        if can_resume and issubclass(each, (EarlyStopping, LRScheduler, ParamMapper)):
+            raise ValueError(
+                f"checkpoint is not supported with {each.__name__}, whose own state it does not "
+                "keep; use n_iter_no_change or learning_rate_schedule instead."
             )
     return callbacks

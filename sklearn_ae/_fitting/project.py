@@ -17,7 +17,7 @@ from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.units import blocks, column_mean_and_std
 from sklearn_ae._fitting.fit import Fit, Hooks, fit
 from sklearn_ae._fitting.plan import FitPlan
-from sklearn_ae.training import AutoencoderNet
+from sklearn_ae.training import AutoencoderNet, Checkpoint
 
 
 class Projection(NamedTuple):
@@ -39,7 +39,13 @@ class Projection(NamedTuple):
 
 
 def fit_projected(
-    parameters: Any, rows: Rows, plan: FitPlan, seed: int, *, hooks: Hooks | None = None
+    parameters: Any,
+    rows: Rows,
+    plan: FitPlan,
+    seed: int,
+    *,
+    hooks: Hooks | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Fit a network to rows on their leading principal components.
 
@@ -55,6 +61,8 @@ def fit_projected(
         Source of all randomness.
     hooks : Hooks or None, default=None
         What to call around each epoch.
+    checkpoint : Checkpoint or None, default=None
+        What the training resumes from, and where it is saved.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def fit_projected(
     if hooks is not None:
         end = hooks.end
         hooks = Hooks(hooks.begin, lambda make_fit: end(lambda: lift(make_fit())))
-    return lift(fit(parameters, projected, plan, seed, hooks=hooks))
+    return lift(fit(parameters, projected, plan, seed, hooks=hooks, checkpoint=checkpoint))
 
 
 def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]:

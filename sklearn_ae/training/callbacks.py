@@ -21,12 +21,11 @@ class Judging(Callback):
     ) -> None:
         self.judge = judge
         self.hooks = hooks
-        self.n_epochs = 0
 
     def on_epoch_begin(
         self, net: NeuralNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
     ) -> None:
-        if self.n_epochs == 0:
+        if net.n_epochs == 1:
             if dataset_valid is None:
                 some = dataset_train.subsample(2**14)
                 loss = net.mean_loss(some, as_in_training=True)
@@ -42,8 +41,7 @@ class Judging(Callback):
     ) -> None:
         losses = net.history[-1]
         loss = losses["train_loss" if dataset_valid is None else "valid_loss"]
-        self.n_epochs += 1
-        stop = self.judge.see(self.n_epochs, losses["train_loss"], loss, net.weights())
+        stop = self.judge.see(net.n_epochs, losses["train_loss"], loss, net.weights())
         if self.hooks is not None:
             stop = self.hooks[1]() or stop
         if stop:

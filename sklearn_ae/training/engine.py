@@ -9,6 +9,7 @@ from torch import Tensor, optim
 
 from sklearn_ae._data.rows import Batches
 from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
+from sklearn_ae.training.checkpoint import Checkpoint
 from sklearn_ae.training.judge import Judge
 
 # Rows whose errors are computed at once: their buffers stay in the processor's cache.
@@ -144,6 +145,14 @@ class Members:
                     }
                 start = part.stop
 
+    def state(self) -> dict[str, Any]:
+        """Give all that steps change."""
+        return {"tensors": [self.values, self._mean, self._square, self._n_steps]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        torch._foreach_copy_(self.state()["tensors"], state["tensors"])
+
     def _of_optimizer(self) -> tuple[Tensor, ...]:
         return self.values, self._gradients, self._mean, self._square
 
@@ -227,6 +236,7 @@ def train(
     min_certainty: float = 0.0,
     all_batches: Batches | None = None,
     join_certainty: float = 0.0,
+    checkpoint: Checkpoint | None = None,
 ) -> Generator[Epoch]:
     """Train members, an epoch at a time, and judge them.
 
@@ -259,6 +269,8 @@ def train(
         fallen by `join_certainty` standard errors. From then on, the training loss is judged.
     join_certainty : float, default=0.0
         See `all_batches`.
+    checkpoint : Checkpoint or None, default=None
+        What the training resumes from, and where it is saved.
 
     Yields
     ------
@@ -269,8 +281,13 @@ def train(
     weights = [members.values[0]]
     if not judge.begin(watched.initial_loss, weights):
         return
+    n_done = 0
+    if checkpoint is not None:
+        n_done = checkpoint.resume(members=members, judge=judge, watched=watched)
+        if judge.joined and all_batches is not None:
+            batches, watched.validation = all_batches, None
     try:
-        for number in range(1, max_epochs + 1):
+        for number in range(n_done + 1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
             train_loss = _train_epoch(members, batches, standardize, rates)
             is_due = number == max_epochs or number % judge_every == 0
@@ -290,6 +307,8 @@ def train(
                 watched.validation = watched.loss = None
             if stop:
                 break
+            if checkpoint is not None:
+                checkpoint.save(number)
     finally:
         if not watched.is_certain(min_certainty):
             judge.reject()
@@ -323,6 +342,14 @@ class _Watched:
         self.errors = self.validation.errors(self.network)
         self.loss = self.validation.mean(self.errors)
         return self.loss
+
+    def state(self) -> dict[str, Any]:
+        """Give all that epochs change."""
+        return {"loss": self.loss, "best_errors": self.best_errors}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        vars(self).update(state)
 
     def is_certain(self, min_certainty: float) -> bool:
         """Tell whether the mean gain of the rows is above so many of its standard errors."""

@@ -1,9 +1,22 @@
 """Judge the epochs: keep the best weights and stop in time."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+
+# What a checkpoint keeps.
+_STATE = (
+    "initial_loss",
+    "best_loss",
+    "joined",
+    "_lowest",
+    "_initial",
+    "_best",
+    "_to_beat",
+    "_last_improvement",
+)
 
 
 class Judge:
@@ -122,6 +135,14 @@ class Judge:
         if kept is self._initial:
             self.best_loss = self.initial_loss
         return kept
+
+    def state(self) -> dict[str, Any]:
+        """Give all that epochs change, but for a divergence, which ends the training."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        vars(self).update(state)
 
 
 def _are_finite(weights: list[Tensor]) -> bool:

@@ -17,6 +17,7 @@ from torch import Tensor
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
 from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
+from sklearn_ae.training.checkpoint import Checkpoint, Saving
 from sklearn_ae.training.devices import fits_on_device
 from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
 from sklearn_ae.training.judge import Judge
@@ -104,6 +105,7 @@ class AutoencoderNet(NeuralNet):
         self._context: Context | None = None
         self._noise: torch.Generator | None = None
         self._validation_seed = 0
+        self._best_losses: dict[str, float] = {}
         self._learning_rate: Any = None
 
     # --- training ---------------------------------------------------------------------------
@@ -123,6 +125,7 @@ class AutoencoderNet(NeuralNet):
         judge_every: int,
         verbose: bool,
         hooks: tuple[Callable[[], None], Callable[[], bool]] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train on from the current weights, and keep the best.
 
@@ -152,12 +155,15 @@ class AutoencoderNet(NeuralNet):
             Whether to print a line an epoch.
         hooks : pair of callable or None, default=None
             Called before and after each epoch; training stops if the second returns True.
+        checkpoint : Checkpoint or None, default=None
+            What the training resumes from, and where it is saved.
         """
         self.lr, self.schedule, self.batch_size = learning_rate, schedule, batch_size
         self.max_epochs, self.judge_every, self.verbose = max_epochs, judge_every, verbose
         self.train_split = None if validation is None else predefined_split(validation)
         self.n_refinement_steps = n_refinement_steps
-        self.callbacks = [Judging(judge, hooks), *callbacks]
+        saving = [] if checkpoint is None else [Saving(judge, checkpoint)]
+        self.callbacks = [Judging(judge, hooks), *callbacks, *saving]
         n_operations = count_operations(self.module_, min(batch_size, len(rows)))
         try:
             self.initialize_callbacks()
@@ -179,6 +185,11 @@ class AutoencoderNet(NeuralNet):
         timer = ("epoch_timer", EpochTimer())
         return [timer, ("print_log", PrintLog())] if self.verbose else [timer]
 
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs of this training, with the one that goes on."""
+        return len(self.history) - self._n_epochs_before
+
     def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
         return Batches(
             dataset,
@@ -193,7 +204,7 @@ class AutoencoderNet(NeuralNet):
         super().on_train_begin(net, X=X, **kwargs)
         self.interrupted_ = False
         self.gradients_ = {}
-        self._best_losses: dict[str, float] = {}
+        self._best_losses = {}
         self._n_epochs_before = len(self.history)
         self._max_steps = 0
         set_learning_rate(self.optimizer_, self.lr)
@@ -222,7 +233,7 @@ class AutoencoderNet(NeuralNet):
 
     def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
         try:
-            return super().fit_loop(X, y, **kwargs)
+            return super().fit_loop(X, y, epochs=self.max_epochs - self.n_epochs, **kwargs)
         except StopTraining:
             return self
         except KeyboardInterrupt:
@@ -328,8 +339,7 @@ class AutoencoderNet(NeuralNet):
             self._best_losses[prefix] = loss
 
     def _is_due(self) -> bool:
-        epoch = len(self.history) - self._n_epochs_before
-        return epoch in (1, self.max_epochs) or epoch % self.judge_every == 0
+        return self.n_epochs in (1, self.max_epochs) or self.n_epochs % self.judge_every == 0
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
         x, weight = self._begin(batch)
@@ -450,7 +460,11 @@ class AutoencoderNet(NeuralNet):
             "weights": [tensor.clone() for tensor in self.weights()],
             "optimizer": copy.deepcopy(self.optimizer_.state_dict()),
             "generator": self.generator.get_state(),
-            "n_epochs": len(self.history),
+            "history": list(self.history),
+            "gradients": copy.deepcopy(self.gradients_),
+            "best_losses": dict(self._best_losses),
+            "noise": None if self._noise is None else self._noise.get_state(),
+            "schedule": None if self._learning_rate is None else self._learning_rate.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -458,7 +472,11 @@ class AutoencoderNet(NeuralNet):
         self.set_weights(state["weights"])
         self.optimizer_.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
-        del self.history[state["n_epochs"] :]
+        self.history[:] = state["history"]
+        self.gradients_, self._best_losses = state["gradients"], state["best_losses"]
+        if self._noise is not None and state["noise"] is not None:
+            self._noise.set_state(state["noise"])
+            self._learning_rate.restore(state["schedule"])
 
     def snapshot(self) -> "AutoencoderNet":
         """Give a net for inference with a copy of the module."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -86,6 +87,17 @@ class LearningRate:
         """Take the loss that is judged, for a plateau."""
         if self._plateau is not None:
             self._plateau.step(loss)
+
+    def state(self) -> dict[str, Any]:
+        """Give all that steps and epochs change, but for the rates of the optimizer."""
+        plateau = None if self._plateau is None else self._plateau.state_dict()
+        return {"n_steps": self._n_steps, "plateau": plateau}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to such a state."""
+        self._n_steps = state["n_steps"]
+        if self._plateau is not None:
+            self._plateau.load_state_dict(state["plateau"])
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
