@@ -1,14 +1,35 @@
 # Two commands set everything up: `make benchmark` and `make test`.
 PYTHON ?= python3
 BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# The lowest versions have wheels for Python 3.11 and 3.12 only.
+PYTHON_LOWEST ?= python3.11
+PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
-.PHONY: benchmark test test-wheel lint types check format dist clean
+.PHONY: benchmark test test-lowest smoke-lowest test-latest test-wheel lint types check format dist clean
 
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks pca --dataset digits --n-components 2 8 32
 
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto
+
+# The whole suite with the lowest supported versions; a minute of it, with scikit-learn's checks of
+# two configurations, one for each training loop.
+test-lowest: .venv-lowest/installed
+	.venv-lowest/bin/python -m pytest --numprocesses auto
+
+smoke-lowest: .venv-lowest/installed
+	.venv-lowest/bin/python -m pytest --numprocesses auto tests/test_transformer.py \
+		tests/test_outlier_detector.py tests/common/test_checks.py \
+		-k "not test_checks or 0.0003 or momentum"
+
+# The whole suite with the newest release of everything, as of now.
+test-latest:
+	$(PYTHON) -m venv .venv-latest
+	.venv-latest/bin/python $(PIP_INSTALL) --upgrade pip
+	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager \
+		--group dev --editable ".[benchmarks]"
+	.venv-latest/bin/python -m pytest --numprocesses auto
 
 # Builds wheel and sdist, installs the wheel into an empty environment, and runs the README there.
 test-wheel: .venv/installed
@@ -37,12 +58,21 @@ dist: .venv/installed
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-lowest .venv-latest build dist *.egg-info
 
 # --no-deps: the pinned list is complete, and pip check says so.
 .venv/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements-dev.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	$(BIN)/python $(PIP_INSTALL) --requirement requirements-dev.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps --editable .
 	$(BIN)/python -m pip check
+	touch $@
+
+# pip brings the CUDA libraries of torch by itself, where there are any. pip check compares with the
+# bounds in pyproject.toml.
+.venv-lowest/installed: requirements-lowest.txt pyproject.toml
+	$(PYTHON_LOWEST) -m venv .venv-lowest
+	.venv-lowest/bin/python $(PIP_INSTALL) --requirement requirements-lowest.txt
+	.venv-lowest/bin/python $(PIP_INSTALL) --no-deps --editable .
+	.venv-lowest/bin/python -m pip check
 	touch $@

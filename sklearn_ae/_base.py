@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -17,12 +16,9 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_ae._compat import CallbackSupportMixin, check_sample_weight
 from sklearn_ae._data.array_api import (
     as_numpy,
     follows_input,
@@ -416,8 +412,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         self._check_range(X)
         if sample_weight is None:
             return Rows(X)
-        sample_weight = as_array_like(sample_weight)
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        weight = check_sample_weight(as_array_like(sample_weight), X, dtype=X.dtype)
         positive = weight > 0
         minimum = 2 if first else 1
         if positive.sum() < minimum:

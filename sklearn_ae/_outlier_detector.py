@@ -5,11 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin, _fit_context
-from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._compat import check_sample_weight, with_callbacks
 from sklearn_ae._data.array_api import as_numpy, follows_input
 from sklearn_ae._data.array_likes import as_array_like
 from sklearn_ae._fitting.denoising import MIN_ROWS
@@ -115,7 +115,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Floating-point type of network and codes; reconstructions have the type of the data. None:
         that of the data too. "bfloat16": matrix products of the training in bfloat16, else float32.
     callbacks : list of skorch callbacks or None, default=None
-        See :mod:`skorch.callbacks`. For callbacks of scikit-learn, use ``set_callbacks``.
+        See :mod:`skorch.callbacks`. For callbacks of scikit-learn (1.9 or newer), use
+        ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives the
         same bits each time on one machine, for large networks with the same number of threads.
@@ -480,9 +481,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             )
         scores = as_numpy(self.score_samples(X))
         if contamination is not None:
-            weight = _check_sample_weight(
-                as_array_like(as_numpy(sample_weight)), scores, ensure_non_negative=True
-            )
+            weight = check_sample_weight(as_array_like(as_numpy(sample_weight)), scores)
             self.offset_ = threshold.by_contamination(scores, weight, contamination)
         elif false_positive_rate is not None:
             if sample_weight is not None:

@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae._compat import check_sample_weight, with_callbacks
 from sklearn_ae._data.array_api import as_numpy, follows_input, is_dispatched, like
 from sklearn_ae._data.array_likes import as_array_like, float_types
 from sklearn_ae._data.random import make_generators
@@ -144,7 +144,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         `corruption`, else 0.
     callbacks : list of skorch callbacks or None, default=None
         See :mod:`skorch.callbacks`. They need skorch's loop, which is slower and has no trial. For
-        callbacks of scikit-learn, use ``set_callbacks``.
+        callbacks of scikit-learn (1.9 or newer), use ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, split, shuffling, dropout and corruption. An int gives the
         same bits each time on one machine, for large networks with the same number of threads.
@@ -453,9 +453,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         scores = as_numpy(self.score_samples(X))
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                as_array_like(as_numpy(sample_weight)), scores, ensure_non_negative=True
-            )
+            sample_weight = check_sample_weight(as_array_like(as_numpy(sample_weight)), scores)
         return float(np.average(scores, weights=sample_weight))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:

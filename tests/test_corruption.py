@@ -66,6 +66,8 @@ def test_nothing_is_corrupted_after_fit(estimator, early_stopping, digits):
 
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_nothing_is_corrupted_for_a_callback(early_stopping, digits):
+    pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
+
     class Keeper:
         def setup(self, estimator, context):
             self.same, self.n_epochs = True, 0

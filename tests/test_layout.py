@@ -12,6 +12,7 @@ import sklearn_ae
 ROOT = Path(sklearn_ae.__file__).parent
 # From the bottom to the top: a module imports only from rooms at or below its own.
 ROOMS = (
+    ("_compat",),
     ("nn", "parameters"),
     ("_data",),
     ("architectures", "corruption", "latents", "losses", "metrics", "plotting"),

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import sklearn
 from scipy import sparse
-from sklearn.callback import ScoringMonitor
 from sklearn.compose import make_column_transformer
 from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
@@ -168,7 +167,8 @@ def test_broken_rows_with_missing_values(curve):
 
 @pytest.mark.parametrize("scorer", [broken_rows_auc, broken_rows_auc_scorer])
 def test_broken_rows_as_monitor(scorer, curve):
-    monitor = ScoringMonitor(scoring=scorer)
+    callback = pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
+    monitor = callback.ScoringMonitor(scoring=scorer)
     detector = AutoencoderOutlierDetector(1, max_iter=3, random_state=0).set_callbacks(monitor)
     detector.fit(curve, sample_weight=np.ones(len(curve)))
     last = monitor.get_logs().data[0]  # the whole fit; the epochs follow

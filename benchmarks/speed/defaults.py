@@ -67,7 +67,7 @@ def sparse(settings: Settings) -> Result:
         density=0.002,
         format="csr",
         dtype=np.float32,
-        rng=np.random.default_rng(0),
+        random_state=np.random.default_rng(0),
     )
     return _compare(
         settings,

@@ -407,13 +407,13 @@ def skorch_callbacks(parameters: Any, *, can_resume: bool = False) -> list[Callb
         if not issubclass(each, Callback):
             raise TypeError(
                 f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
-                "scikit-learn are set by set_callbacks."
+                "scikit-learn (1.9 or newer) are set by set_callbacks."
             )
         if issubclass(each, (EpochScoring, InputShapeSetter)):
             raise TypeError(
                 f"{each.__name__} is not supported: the target of an autoencoder is its input, and "
                 "its shape is known. For scores, set scikit-learn's ScoringMonitor by "
-                "set_callbacks."
+                "set_callbacks (scikit-learn 1.9 or newer)."
             )
         if can_resume and issubclass(each, (EarlyStopping, LRScheduler, ParamMapper)):
             raise ValueError(

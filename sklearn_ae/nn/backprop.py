@@ -113,12 +113,9 @@ def _is_trained(parameter: nn.Parameter) -> bool:
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return nn.modules.module._has_any_global_hook() or bool(
-        module._forward_pre_hooks
-        or module._forward_hooks
-        or module._backward_pre_hooks
-        or module._backward_hooks
-    )
+    hooks = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+    of_all_modules = nn.modules.module
+    return any(getattr(module, name) or getattr(of_all_modules, f"_global{name}") for name in hooks)
 
 
 def split_parameters(joined: Tensor, autoencoder: Autoencoder) -> list[Tensor]:

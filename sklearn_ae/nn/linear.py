@@ -25,7 +25,7 @@ class Linear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight.mT, self.bias)
+        return functional.linear(x, self.weight.mT, _bias_for(x, self.bias))
 
     def extra_repr(self) -> str:
         return "{}, {}".format(*self.weight.shape)
@@ -40,4 +40,9 @@ class TiedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, len(layer.weight)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
+        return functional.linear(x, self.weight, _bias_for(x, self.bias))
+
+
+def _bias_for(x: Tensor, bias: Tensor) -> Tensor:
+    # PyTorch 2.5 does not add a row to a vector.
+    return bias if x.ndim > 1 else bias[0]

@@ -44,7 +44,9 @@ def test_a_projected_network_is_trained_further_and_pickled():
 
 
 def test_wide_sparse_data():
-    X = sparse.random_array((150, 2500), density=0.02, rng=np.random.default_rng(0), format="csr")
+    X = sparse.random_array(
+        (150, 2500), density=0.02, random_state=np.random.default_rng(0), format="csr"
+    )
     fitted = AutoencoderTransformer(3, random_state=0).fit(X)
     dense = AutoencoderTransformer(3, random_state=0).fit(X.toarray())
     np.testing.assert_allclose(fitted.initial_loss_, dense.initial_loss_, rtol=1e-6)

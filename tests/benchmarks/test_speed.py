@@ -155,7 +155,7 @@ def test_defaults_are_measured(small, tmp_path, capsys, monkeypatch):
 
 def test_many_rows_and_sparse_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(defaults, "synthetic", lambda n, m: cases.synthetic(100, m))
-    sparse = defaults.scipy.sparse.random_array((50, 20), density=0.2, format="csr", rng=0)
+    sparse = defaults.scipy.sparse.random_array((50, 20), density=0.2, format="csr", random_state=0)
     monkeypatch.setattr(
         defaults.scipy.sparse, "random_array", lambda *args, **kwargs: sparse.astype(np.float32)
     )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sklearn_ae.nn import Autoencoder, LinearPath, Stack
+from sklearn_ae.nn import Autoencoder, LinearPath, Stack, is_plain
 
 
 @pytest.fixture(params=[True, False], ids=["path", "no path"])
@@ -50,3 +50,20 @@ def test_units_are_no_parameters():
     names = {name for name, _ in build(None).named_parameters()}
     assert not names & {"shift", "scale"}
     assert {"shift", "scale"} <= set(build(None).state_dict())
+
+
+HOOKS = ("forward_pre_hook", "forward_hook", "full_backward_pre_hook", "full_backward_hook")
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_backpropagation_by_hand_is_not_for_networks_with_hooks(kind):
+    autoencoder = build(None)
+    layer = autoencoder.decoder.layers[0]
+    registers = (
+        getattr(layer, f"register_{kind}"),
+        getattr(torch.nn.modules.module, f"register_module_{kind}"),
+    )
+    for register in registers:
+        assert is_plain(autoencoder)
+        with register(lambda *arguments: None):
+            assert not is_plain(autoencoder)
