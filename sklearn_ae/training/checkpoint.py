@@ -52,7 +52,7 @@ class Checkpoint:
         If the path is not one of a file in a folder, or the file is damaged or of another fit.
     """
 
-    def __init__(self, path: str | os.PathLike, fingerprint: dict[str, str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], fingerprint: dict[str, str]) -> None:
         self.path = Path(path)
         if self.path.is_dir() or not self.path.parent.is_dir():
             raise ValueError(
@@ -147,7 +147,7 @@ class Saving(Callback):
         self.checkpoint.save(net.n_epochs)
 
 
-def read(path: str | os.PathLike) -> dict[str, Any]:  # numpydoc ignore=PR01,RT01
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:  # numpydoc ignore=PR01,RT01
     """Read the file of a checkpoint, without executing code."""
     content = Path(path).read_bytes()
     start = len(_MAGIC) + _HASH_SIZE
