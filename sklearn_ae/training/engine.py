@@ -10,14 +10,11 @@ from torch import Tensor, optim
 from sklearn_ae._data.rows import Batches
 from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
 from sklearn_ae.training.checkpoint import Checkpoint
-from sklearn_ae.training.cuda_graph import MIN_STEPS, GraphedStep
 from sklearn_ae.training.judge import Judge
 
 # Rows whose errors are computed at once: their buffers stay in the processor's cache.
 _ROWS_AT_ONCE = 1024
 _BETAS, _EPS = (0.9, 0.999), 1e-8
-
-Step = Callable[[Tensor, Tensor | None, float], Tensor]
 
 
 class Members:
@@ -83,7 +80,7 @@ class Members:
     def __len__(self) -> int:
         return len(self.values)
 
-    def step(self, x: Tensor, weight: Tensor | None, learning_rate: float | Tensor) -> Tensor:
+    def step(self, x: Tensor, weight: Tensor | None, learning_rate: float) -> Tensor:
         """Make a step of AdamW (or Adam).
 
         Parameters
@@ -92,7 +89,7 @@ class Members:
             Rows in standard units.
         weight : Tensor of shape (batch,) or (batch, n_members) or None
             Their weights.
-        learning_rate : float or Tensor of shape ()
+        learning_rate : float
             The learning rate.
 
         Returns
@@ -159,7 +156,7 @@ class Members:
     def _of_optimizer(self) -> tuple[Tensor, ...]:
         return self.values, self._gradients, self._mean, self._square
 
-    def _update(self, learning_rate: float | Tensor) -> None:
+    def _update(self, learning_rate: float) -> None:
         if self._max_norm is not None:
             norms = torch.linalg.vector_norm(self._gradients, dim=1, keepdim=True)
             self._gradients.mul_((self._max_norm / (norms + 1e-6)).clamp(max=1))
@@ -284,9 +281,6 @@ def train(
     weights = [members.values[0]]
     if not judge.begin(watched.initial_loss, weights):
         return
-    step: Step = members.step
-    if members.values.is_cuda and max_epochs * len(batches) > MIN_STEPS:
-        step = GraphedStep(members.step, members.state()["tensors"])
     n_done = 0
     if checkpoint is not None:
         n_done = checkpoint.resume(members=members, judge=judge, watched=watched)
@@ -295,7 +289,7 @@ def train(
     try:
         for number in range(n_done + 1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
-            train_loss = _train_epoch(members, step, batches, standardize, rates)
+            train_loss = _train_epoch(members, batches, standardize, rates)
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or watched.validation is None or not math.isfinite(train_loss):
@@ -379,7 +373,6 @@ def _rates(
 @torch.no_grad()
 def _train_epoch(
     members: Members,
-    step: Step,
     batches: Batches,
     standardize: Callable[[Tensor], Tensor],
     rates: Iterator[float],
@@ -387,7 +380,7 @@ def _train_epoch(
     """Train all members for an epoch, and give the mean loss of the first meanwhile."""
     total = members.values.new_zeros(len(members))
     for x, weight in batches.iterate(standardize, reuse=True):
-        total += step(x, weight, next(rates)) * len(x)
+        total += members.step(x, weight, next(rates)) * len(x)
     return float(total[0]) / len(batches.rows)
 
 
