@@ -419,9 +419,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Means over the columns, in squared input units, higher is better.
         """
         check_is_fitted(self)
-        return self.net_.compute(
-            lambda x: self._score_rows(x, self._encode(x)), self._check_X(X)
-        )
+        return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), self._check_X(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute minus the mean squared reconstruction error of all rows.

@@ -20,6 +20,7 @@ ROOMS = (
     ("_inspection", "_outliers"),
     ("_base",),
     ("_transformer", "_outlier_detector"),
+    ("_onnx",),
     ("__init__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
@@ -83,7 +84,12 @@ def test_nn_knows_neither_scikit_learn_nor_skorch(name):
 
 
 def test_public_names():
-    assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer"]
+    assert sklearn_ae.__all__ == [
+        "AutoencoderOutlierDetector",
+        "AutoencoderTransformer",
+        "register_onnx_converters",
+        "to_onnx",
+    ]
 
 
 def test_import_takes_little_beside_its_packages():
