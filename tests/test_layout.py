@@ -85,10 +85,6 @@ def test_nn_knows_neither_scikit_learn_nor_skorch(name):
         assert module.partition(".")[0] not in ("sklearn", "skorch")
 
 
-def test_public_names():
-    assert sklearn_ae.__all__ == ["AutoencoderOutlierDetector", "AutoencoderTransformer", "load"]
-
-
 def test_import_takes_little_beside_its_packages():
     # These bring half of scikit-learn with them.
     large = {

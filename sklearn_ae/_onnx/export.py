@@ -28,6 +28,9 @@ from sklearn_ae.nn import encode_refined
 
 _RowFunction = Callable[[Tensor], Tensor]
 
+# Types of tensors in skl2onnx.
+_INPUT_TYPES = {"FloatTensorType": "float32", "DoubleTensorType": "float64"}
+
 
 def to_onnx(estimator: BaseAutoencoder, part: str, *, dtype: Any = None) -> Any:
     """Export a method of a fitted estimator to ONNX.
@@ -40,12 +43,13 @@ def to_onnx(estimator: BaseAutoencoder, part: str, *, dtype: Any = None) -> Any:
     ----------
     estimator : AutoencoderTransformer or AutoencoderOutlierDetector
         The fitted estimator.
-    part : {"transform", "inverse_transform", "reconstruct", "score_samples", "predict"}
-        The method. The transformer has no ``predict``, the detector neither ``transform`` nor
-        ``inverse_transform``.
+    part : {"transform", "inverse_transform", "reconstruct", "score_samples", \
+            "decision_function", "predict"}
+        The method. The transformer has neither of the last two, the detector neither of the first
+        two.
     dtype : {"float32", "float64"} or None, default=None
-        Type of the input. None: that of the training data. The output has the type that the
-        method gives.
+        Type of the input. None: that of the training data, or of the codes. The output has the
+        type that the method gives.
 
     Returns
     -------
@@ -85,7 +89,8 @@ def register_onnx_converters() -> None:
     """Tell skl2onnx how to convert the estimators, alone or as steps of a pipeline.
 
     The transformer gives ``transform``, the detector ``label`` and ``scores``, which are
-    ``predict`` and ``decision_function``.
+    ``predict`` and ``decision_function``. As elsewhere in skl2onnx, they have the type of the
+    input.
 
     Raises
     ------
@@ -210,31 +215,29 @@ def _trace(compute: Callable[[Tensor], list[Tensor]], x: Tensor) -> Any:
 def _set_shapes(operator: Any) -> None:
     """Tell skl2onnx the types and shapes of the outputs of a step."""
     types = import_module("skl2onnx.common.data_types")
-    estimator = operator.raw_operator
-    kinds = {torch.float32: types.FloatTensorType, torch.float64: types.DoubleTensorType}
+    estimator, kind = operator.raw_operator, type(operator.inputs[0].type)
+    if kind.__name__ not in _INPUT_TYPES or len(operator.inputs) > 1:
+        raise ValueError(
+            f"{type(estimator).__name__} expected one input of type FloatTensorType or "
+            f"DoubleTensorType, got {[each.type for each in operator.inputs]}."
+        )
     if isinstance(estimator, AutoencoderTransformer):
-        kind = kinds[estimator.net_.module_.dtype]
         operator.outputs[0].type = kind([None, estimator.n_components_])
     else:
         operator.outputs[0].type = types.Int64TensorType([None])
-        operator.outputs[1].type = types.DoubleTensorType([None])
+        operator.outputs[1].type = kind([None])
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a step to the graph of skl2onnx."""
     estimator = operator.raw_operator
     functions = _row_functions(estimator)
-    if isinstance(estimator, AutoencoderTransformer):
+    dtype = _INPUT_TYPES[type(operator.inputs[0].type).__name__]
+    scores = functions["transform" if "transform" in functions else "decision_function"]
+    outputs = {"scores": lambda x: scores(x).to(getattr(torch, dtype))}
+    if "transform" in functions:
         _check_output(estimator)
-        outputs = {"transform": functions["transform"]}
     else:
-        outputs = {"label": functions["predict"], "scores": functions["decision_function"]}
-    kind = type(operator.inputs[0].type).__name__
-    dtypes = {"FloatTensorType": "float32", "DoubleTensorType": "float64"}
-    if kind not in dtypes or len(operator.inputs) > 1:
-        raise ValueError(
-            f"{type(estimator).__name__} expected one input of type FloatTensorType or "
-            f"DoubleTensorType, got {[each.type for each in operator.inputs]}."
-        )
-    model = _export(estimator, outputs, dtypes[kind])
+        outputs = {"label": functions["predict"], **outputs}
+    model = _export(estimator, outputs, dtype)
     import_module("skl2onnx.helpers").add_onnx_graph(scope, operator, container, model)

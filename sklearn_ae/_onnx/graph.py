@@ -18,9 +18,7 @@ _aten = torch.ops.aten
 # PyTorch's own decompositions turn them into simpler operations, see `_OPERATIONS`.
 DECOMPOSED = (
     _aten._native_batch_norm_legit_no_training,
-    _aten.addmm,
     _aten.elu,
-    _aten.expm1,
     _aten.gelu,
     _aten.hardtanh,
     _aten.leaky_relu,
@@ -258,6 +256,11 @@ def _product(w: Writer, out: Tensor, a: _Arguments) -> str:
     return w.add("MatMul", w.get(a["self"]), w.get(a["mat2"]))
 
 
+def _affine(w: Writer, out: Tensor, a: _Arguments) -> str:
+    factors = {"alpha": float(a["alpha"]), "beta": float(a["beta"])}
+    return w.add("Gemm", w.get(a["mat1"]), w.get(a["mat2"]), w.get(a["self"]), **factors)
+
+
 def _where(w: Writer, out: Tensor, a: _Arguments) -> str:
     return w.add(
         "Where", w.get(a["condition"]), w.get(a["self"], out.dtype), w.get(a["other"], out.dtype)
@@ -271,6 +274,13 @@ def _permute(w: Writer, out: Tensor, a: _Arguments) -> str:
 
 def _reshape(w: Writer, out: Tensor, a: _Arguments) -> str:
     return w.add("Reshape", w.get(a["self"]), w.sizes(a["size"]))
+
+
+def _as_strided(w: Writer, out: Tensor, a: _Arguments) -> str:
+    given = a["self"].meta["val"]
+    if not given.is_contiguous() or not out.is_contiguous() or given.numel() != out.numel():
+        raise UntranslatedError("PyTorch's operation as_strided has no translation")
+    return _reshape(w, out, a)
 
 
 def _unsqueeze(w: Writer, out: Tensor, a: _Arguments) -> str:
@@ -452,9 +462,11 @@ _OPERATIONS: dict[str, _Translation] = {
     "bitwise_not": _map("Not"),
     "isnan": lambda w, out, a: w.add("IsNaN", w.get(a["self"])),
     "log1p": lambda w, out, a: w.add("Log", w.add("Add", w.get(a["self"]), w.get(1, out.dtype))),
+    "expm1": lambda w, out, a: w.add("Sub", w.add("Exp", w.get(a["self"])), w.get(1, out.dtype)),
     "rsqrt": lambda w, out, a: w.add("Reciprocal", w.add("Sqrt", w.get(a["self"]))),
     "erf": _erf,
     "clamp": _clamp,
+    "addmm": _affine,
     "mm": _product,
     "bmm": _product,
     "where": _where,
@@ -462,6 +474,7 @@ _OPERATIONS: dict[str, _Translation] = {
     "copy": lambda w, out, a: w.get(a["src"], out.dtype),
     "permute": _permute,
     **dict.fromkeys(("view", "_unsafe_view", "reshape"), _reshape),
+    "as_strided": _as_strided,
     "unsqueeze": _unsqueeze,
     "squeeze": _squeeze,
     "expand": _expand,
