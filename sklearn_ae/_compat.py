@@ -31,6 +31,7 @@ __all__ = ["CallbackSupportMixin", "check_sample_weight", "with_callbacks"]
 
 
 def check_sample_weight(sample_weight: Any, X: Any, dtype: Any = None) -> np.ndarray:
+    # numpydoc ignore=PR01,RT01
     """Check that each row has a weight, none negative and not all zero; None gives ones."""
     weight = _check_sample_weight(sample_weight, X, dtype=dtype, ensure_non_negative=True)
     if not weight.any():  # scikit-learn < 1.9 lets them pass
