@@ -30,7 +30,7 @@ PINS = {
 def requirements():
     extras = PROJECT["optional-dependencies"]
     texts = PROJECT["dependencies"] + PYPROJECT["dependency-groups"]["dev"]
-    for name in extras.keys() - {"peers"}:  # only the benchmarks compare with peers
+    for name in sorted(extras.keys() - {"peers"}):  # only the benchmarks compare with peers
         texts = texts + extras[name]
     return [it for it in map(Requirement, texts) if it.name != PROJECT["name"]]
 

@@ -240,7 +240,7 @@ def test_every_configuration_resumes(estimator, path):
         {"batch_size": 7, "precision": "float64", "corruption": "masking"},
         {"callbacks": [skorch.callbacks.GradientNormClipping(0.1)]},
     ],
-    ids=str,
+    ids=",".join,
 )
 def test_state_of_every_part_is_kept(parameters, path):
     assert_resumes(make(**{"max_iter": 16} | parameters), few, path, n_epochs=13)
