@@ -4,7 +4,7 @@ from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 from sklearn_ae.latents import Sparse, Variational
 
-# Parameters of the configurations, each for both estimators: the plain defaults first.
+# Parameters of the configurations, the plain defaults first.
 CONFIGURATIONS = {
     "defaults": {},
     "fixed number of epochs": {"max_iter": 5, "learning_rate": 3e-4},
@@ -75,15 +75,30 @@ CONFIGURATIONS = {
 # Noise differs from row to row: a row of weight 2 is the row twice in expectation only.
 WITH_NOISE = ("noisy", "variational", "importance", "dropout")
 
+# The networks are the transformer's: the detector has its own by default, and scores any other.
+OF_DETECTOR = (
+    "defaults",
+    "overcomplete",
+    "plain network",
+    "share of the variance",
+    "convolutional",
+    "recurrent",
+    "variational",
+    "dropout",
+    "penalised",
+    "momentum",
+)
+
 ESTIMATORS = (AutoencoderTransformer, AutoencoderOutlierDetector)
 
 
 def instances():
-    """Give an instance of each estimator in each configuration."""
+    """Give an instance of the transformer in each configuration, of the detector in some."""
     return [
         estimator(**parameters)
-        for parameters in CONFIGURATIONS.values()
+        for name, parameters in CONFIGURATIONS.items()
         for estimator in ESTIMATORS
+        if estimator is AutoencoderTransformer or name in OF_DETECTOR
     ]
 
 
