@@ -14,8 +14,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -32,7 +32,7 @@ _RowFunction = Callable[[Tensor], Tensor]
 _INPUT_TYPES = {"FloatTensorType": "float32", "DoubleTensorType": "float64"}
 
 
-def to_onnx(estimator: BaseAutoencoder, part: str, *, dtype: Any = None) -> Any:
+def to_onnx(estimator: BaseAutoencoder, part: str = "transform", *, dtype: Any = None) -> Any:
     """Export a method of a fitted estimator to ONNX.
 
     The graph has one input, ``X``, and one output with the name of the method. The number of rows
@@ -44,9 +44,8 @@ def to_onnx(estimator: BaseAutoencoder, part: str, *, dtype: Any = None) -> Any:
     estimator : AutoencoderTransformer or AutoencoderOutlierDetector
         The fitted estimator.
     part : {"transform", "inverse_transform", "reconstruct", "score_samples", \
-            "decision_function", "predict"}
-        The method. The transformer has neither of the last two, the detector neither of the first
-        two.
+            "decision_function", "predict"}, default="transform"
+        The method. Only the transformer has the first two, only the detector the last two.
     dtype : {"float32", "float64"} or None, default=None
         Type of the input. None: that of the training data, or of the codes. The output has the
         type that the method gives.
@@ -78,11 +77,10 @@ def to_onnx(estimator: BaseAutoencoder, part: str, *, dtype: Any = None) -> Any:
         raise ValueError(
             f"part must be one of {sorted(functions)} for {type(estimator).__name__}, got {part!r}."
         )
-    if dtype is not None and str(dtype) not in ("float32", "float64"):
+    name = None if dtype is None else np.dtype(dtype).name
+    if name not in (None, "float32", "float64"):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {dtype!r}.")
-    if part == "transform":
-        _check_output(estimator)
-    return _export(estimator, {part: functions[part]}, dtype, takes_codes=part[0] == "i")
+    return _export(estimator, {part: functions[part]}, name, takes_codes=part[0] == "i")
 
 
 def register_onnx_converters() -> None:
@@ -151,17 +149,12 @@ def _row_functions(estimator: Any) -> dict[str, _RowFunction]:
     }
 
 
-def _check_output(estimator: Any) -> None:
-    container = _get_output_config("transform", estimator)["dense"]
-    if container != "default":
-        raise ValueError(
-            f"An estimator that gives {container} tables cannot be exported to ONNX, which has no "
-            "tables; call set_output(transform='default')."
-        )
-
-
 def _export(
-    estimator: Any, functions: dict[str, _RowFunction], dtype: Any, *, takes_codes: bool = False
+    estimator: Any,
+    functions: dict[str, _RowFunction],
+    dtype: str | None,
+    *,
+    takes_codes: bool = False,
 ) -> Any:
     """Export functions of a batch, the outputs, by name."""
     onnx = _import("onnx")
@@ -169,7 +162,7 @@ def _export(
     if net.module_.training:
         net._set_training(False)
     own = net.module_.dtype if takes_codes else net.data_dtype
-    given = own if dtype is None else getattr(torch, str(dtype))
+    given = own if dtype is None else getattr(torch, dtype)
     n_columns = estimator.n_components_ if takes_codes else estimator.n_features_in_
 
     def compute(x: Tensor) -> list[Tensor]:
@@ -235,9 +228,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     dtype = _INPUT_TYPES[type(operator.inputs[0].type).__name__]
     scores = functions["transform" if "transform" in functions else "decision_function"]
     outputs = {"scores": lambda x: scores(x).to(getattr(torch, dtype))}
-    if "transform" in functions:
-        _check_output(estimator)
-    else:
+    if "transform" not in functions:
         outputs = {"label": functions["predict"], **outputs}
     model = _export(estimator, outputs, dtype)
     import_module("skl2onnx.helpers").add_onnx_graph(scope, operator, container, model)
