@@ -36,7 +36,7 @@ from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
 from sklearn_ae._fitting.warn import warn_of_training
 from sklearn_ae._inspection.diagnosis import Diagnosis, diagnose
-from sklearn_ae._persistence.model import compact, expand, save
+from sklearn_ae._persistence.model import compact, expand, is_fitted, save
 from sklearn_ae.architectures import MLP
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
@@ -160,8 +160,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator to a file, which :func:`sklearn_ae.load` loads.
 
-        Unlike a pickle, the file can be loaded without trust: it holds numbers and names, no code.
-        It is a safetensors file with the weights and arrays; all else is JSON in its metadata.
+        Unlike a pickle, the file is safe to load even if you do not trust its author: it holds
+        numbers and names, no code. It is a safetensors file with the weights and arrays; everything
+        else is JSON in its metadata.
         Objects of your own among the parameters, such as an architecture or callbacks, are not in
         it: pass them to ``load`` again. Callbacks of scikit-learn are left out.
 
@@ -345,14 +346,14 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     @contextmanager
     def _unchanged_on_error(self, *, first: bool) -> Iterator[None]:
         """Leave what was fitted before as it was if fitting fails."""
-        before = {name: value for name, value in vars(self).items() if _is_fitted(name)}
+        before = {name: value for name, value in vars(self).items() if is_fitted(name)}
         state = None if first else self.net_.state()
         try:
             # Tensors of a training can not be made in inference mode.
             with torch.inference_mode(False):
                 yield
         except BaseException:
-            for name in [name for name in vars(self) if _is_fitted(name)]:
+            for name in [name for name in vars(self) if is_fitted(name)]:
                 delattr(self, name)
             self.__dict__.update(before)
             if state is not None:
@@ -460,10 +461,6 @@ def _is_plain_mlp(architecture: Any) -> bool:
 def _copy(parameter: Any) -> Any:
     # set_params changes parameter objects in place.
     return clone(parameter) if hasattr(parameter, "get_params") else parameter
-
-
-def _is_fitted(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("__")
 
 
 def _has_finite_sum(X: Any) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn import config_context
 
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae._outlier_detector import AutoencoderOutlierDetector
-from sklearn_ae._persistence.container import read
+from sklearn_ae._persistence.container import ContentError, read
 from sklearn_ae._persistence.model import device_for, rebuild_fitted, rebuild_parameters
 from sklearn_ae._transformer import AutoencoderTransformer
 from sklearn_ae.parameters import check_option
@@ -44,7 +43,7 @@ def load(
         the file has. A subclass of an estimator stands under its own name.
     device : str, torch.device or None, default=None
         Where to compute. None: where the parameter `device` of the estimator says, or on the CPU if
-        that device is not there.
+        that device is not available.
 
     Returns
     -------
@@ -75,55 +74,63 @@ def load(
     True
     """
     text, tensors = read(path)
-    checked = None if device is None else check_device(device)
+    where = None if device is None else check_device(device)
     try:
-        tree = json.loads(text)
-        parameters = rebuild_parameters(tree["parameters"], tensors, custom)
-        estimator = _find_class(tree["class"], custom)(**parameters)
-        where = device_for(estimator.device) if checked is None else checked
-        estimator.__dict__.update(rebuild_fitted(tree["fitted"], tensors, where, custom))
-        _restore_settings(estimator, tree)
-        _try_out(estimator)
+        return _rebuild(json.loads(text), tensors, where, custom)
+    except ContentError as error:
+        raise ValueError(f"{str(path)!r} can not be loaded: {error}") from error
     except Exception as error:
         # A file with a right checksum may have been made to do harm, by whatever it holds.
-        raise ValueError(f"{str(path)!r} can not be loaded: {_reason(error)}") from error
-    return estimator
-
-
-def _find_class(name: str, custom: dict[str, Any] | None) -> type[BaseAutoencoder]:
-    known = {**(custom or {}), **_ESTIMATORS}
-    if name not in known:
         raise ValueError(
-            f"It holds a {name}, which is not a class of sklearn_ae. Pass it to `load`: "
-            f"custom={{{name!r}: {name}}}."
-        )
-    return known[name]
+            f"{str(path)!r} can not be loaded: its content is not that of a fitted estimator "
+            f"({type(error).__name__}: {error})."
+        ) from error
 
 
-def _restore_settings(estimator: BaseAutoencoder, tree: dict[str, Any]) -> None:
+def _rebuild(
+    tree: dict[str, Any],
+    tensors: dict[str, torch.Tensor],
+    where: torch.device | None,
+    custom: dict[str, Any] | None,
+) -> BaseAutoencoder:
+    parameters = rebuild_parameters(tree["parameters"], tensors, custom)
+    estimator = _find_class(tree["class"], custom)(**parameters)
+    if where is None:
+        where = device_for(estimator.device)
+    if estimator.device != "auto" and torch.device(estimator.device).type != where.type:
+        estimator.device = str(where)  # where it is trained further
+    estimator.__dict__.update(rebuild_fitted(tree["fitted"], tensors, where, custom))
     if tree["output"] is not None:
         check_option("output", tree["output"], ("default", "pandas", "polars"))
         estimator.set_output(transform=tree["output"])
     with config_context(enable_metadata_routing=True):
+        allowed = vars(estimator._get_metadata_request())
         for method, requests in tree["requests"].items():
-            if method not in ("fit", "partial_fit", "score"):
+            if not getattr(allowed.get(method), "requests", None):
                 raise ValueError(f"{method!r} takes no metadata.")
             getattr(estimator, f"set_{method}_request")(**requests)
+    _try_out(estimator)
+    return estimator
+
+
+def _find_class(name: str, custom: dict[str, Any] | None) -> type[BaseAutoencoder]:
+    found = {**(custom or {}), **_ESTIMATORS}.get(name)
+    if not isinstance(found, type) or not issubclass(found, BaseAutoencoder):
+        raise ContentError(
+            f"It holds a {name}, which is not a class of sklearn_ae. Pass it to `load`: "
+            f"custom={{{name!r}: {name}}}."
+        )
+    return found
 
 
 def _try_out(estimator: BaseAutoencoder) -> None:
     """Compute something: parts that do not fit together fail here, not in production."""
     row = np.zeros((1, estimator.n_features_in_))
-    with warnings.catch_warnings(), config_context(transform_output="default"):
-        warnings.simplefilter("ignore")  # of a row without names
-        estimator.score_samples(row)
-        if isinstance(estimator, AutoencoderTransformer):
-            estimator.sample(random_state=0)
-        elif estimator._calibration_ is not None:
-            estimator.p_values(row)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
-        return str(error)
-    return f"its content is not that of a fitted estimator ({type(error).__name__}: {error})."
+    net = estimator.net_
+    if isinstance(estimator, AutoencoderTransformer):
+        estimator.sample(random_state=0)
+        net.compute(estimator._reconstruct, row)
+        return
+    estimator._abnormality_.scores(net, row)
+    if estimator._calibration_ is not None:
+        estimator._calibration_.p_values(net, row)

@@ -194,9 +194,8 @@ class Convolutional(ParameterObject):
             check_scalar(size, "channels", Integral, min_val=1)
         shape = self.image_shape
         if shape is None:
-            height = max(i for i in range(1, math.isqrt(n_features) + 1) if n_features % i == 0)
-            shape = (height, n_features // height)
-            if height**2 != n_features:
+            shape = most_square(n_features)
+            if shape[0] != shape[1]:
                 warnings.warn(
                     f"{self!r} has no image_shape, and {n_features} columns are no square image. "
                     f"It assumes image_shape={shape}; set image_shape to the shape of your images."
@@ -211,6 +210,12 @@ class Convolutional(ParameterObject):
             ACTIVATIONS[self.activation],
         )
         return ConvolutionalEncoder(*parameters), ConvolutionalDecoder(*parameters)
+
+
+def most_square(n_features: int) -> tuple[int, int]:  # numpydoc ignore=PR01,RT01
+    """Give the height and width of the images with so many pixels that are closest to a square."""
+    height = max(i for i in range(1, math.isqrt(n_features) + 1) if n_features % i == 0)
+    return height, n_features // height
 
 
 class Recurrent(ParameterObject):
@@ -303,11 +308,12 @@ def build_modules(
     generator: torch.Generator,
     *,
     n_hidden: int,
+    check_width: bool = True,
 ) -> Modules:  # numpydoc ignore=PR01,RT01
     """Build encoder and decoder without reading or changing the global random state.
 
     The encoder gives `n_hidden` numbers for each row, from which the latent makes the
-    `n_components` numbers that the decoder takes.
+    `n_components` numbers that the decoder takes. Without `check_width`, no module is called.
 
     It raises a TypeError if the architecture does not give two modules. It raises a ValueError if
     the modules do not fit these sizes, have no parameters, use batch normalisation, or share
@@ -328,9 +334,10 @@ def build_modules(
                 f"The architecture must not contain {module!r}, which makes the output of a row "
                 "depend on the other rows of its batch. Use LayerNorm or GroupNorm."
             )
-    with _seeded_global_state(generator):  # lazy modules are initialised by their first call
-        _check_width("encoder", encoder, n_features, n_hidden)
-        _check_width("decoder", decoder, n_components, n_features)
+    if check_width:
+        with _seeded_global_state(generator):  # lazy modules are initialised by their first call
+            _check_width("encoder", encoder, n_features, n_hidden)
+            _check_width("decoder", decoder, n_components, n_features)
     if not any(weights.requires_grad for weights in (*encoder.parameters(), *decoder.parameters())):
         raise ValueError(f"The architecture has no parameters to train: {encoder!r}, {decoder!r}.")
     return encoder, decoder

@@ -1,5 +1,7 @@
 import json
 import pickle
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,11 +9,12 @@ import sklearn
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
+from skorch.callbacks import BatchScoring
 from torch import nn
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer, load
 from sklearn_ae._persistence.container import read, write
-from sklearn_ae.architectures import MLP, Recurrent
+from sklearn_ae.architectures import MLP, Convolutional, Recurrent
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 6))
@@ -45,7 +48,7 @@ def test_settings_are_kept(path):
         estimator.set_output(transform="pandas").set_fit_request(sample_weight=True)
         estimator.fit(frame).save(path)
         loaded = load(path)
-        assert loaded.get_metadata_routing().fit.requests == {"sample_weight": True}
+        assert loaded.get_metadata_routing().fit.requests["sample_weight"] is True
     assert isinstance(loaded.transform(frame), pandas.DataFrame)
     assert list(loaded.feature_names_in_) == list("abcdef")
     assert list(loaded.get_feature_names_out()) == list(estimator.get_feature_names_out())
@@ -75,6 +78,36 @@ def test_the_file_is_readable(transformer, path):
         tensors["net_.module.encoder.layers.0.weight"],
         transformer.net_.module_.encoder.layers[0].weight.detach(),
     )
+
+
+def test_requests_of_all_methods(path):
+    with sklearn.config_context(enable_metadata_routing=True):
+        detector = AutoencoderOutlierDetector(2, max_iter=2).set_fit_request(checkpoint="where")
+        detector.set_predict_request(false_discovery_rate=True).fit(X).save(path)
+        routing = load(path).get_metadata_routing()
+        assert routing.predict.requests == {"false_discovery_rate": True}
+        assert routing.fit.requests == {"sample_weight": None, "checkpoint": "where"}
+
+
+def test_parameters_that_are_sequences(path):
+    estimator = AutoencoderTransformer(2, hidden_layer_sizes=range(8, 10), max_iter=2).fit(X)
+    estimator.save(path)
+    assert list(load(path).hidden_layer_sizes) == [8, 9]
+
+
+def test_the_losses_of_batches_stay_behind(path):
+    callbacks = [BatchScoring(lambda *_: 0.0, name="nothing")]
+    AutoencoderTransformer(2, batch_size=10, max_iter=9, callbacks=callbacks).fit(X).save(path)
+    assert "nothing" not in read(path)[0]
+
+
+def test_threads_leave_the_filters_of_warnings_alone(path):
+    images = Convolutional(channels=(2,), kernel_size=3)  # fit warns that it has no shape
+    AutoencoderTransformer(2, architecture=images, max_iter=2).fit(X).save(path)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: load(path), range(20)))
+    assert warnings.filters == before
 
 
 def test_wide_data(path):
@@ -113,8 +146,9 @@ def test_device(transformer, path):
 def test_a_model_of_a_device_that_is_not_there(transformer, path):
     transformer.set_params(device="cuda:999").save(path)
     loaded = load(path)
-    assert loaded.net_.device.type == "cpu"
+    assert loaded.net_.device.type == loaded.device == "cpu"
     assert np.array_equal(loaded.transform(X), transformer.transform(X))
+    loaded.partial_fit(X)
     assert pickle.loads(pickle.dumps(transformer)).net_.device.type == "cpu"
 
 
@@ -146,14 +180,15 @@ PAIR = (nn.Linear(6, 2), nn.Linear(2, 6))
         ({"architecture": Wide(5)}, {"architecture": Wide(5)}),
         ({"architecture": PAIR}, {"architecture": PAIR}),
         ({"loss": cube}, {"loss": cube}),
-        ({"optimizer": torch.optim.RAdam}, {"optimizer": torch.optim.RAdam}),
+        # It has a moment in float32, whatever the type of the weights.
+        ({"optimizer": torch.optim.NAdam}, {"optimizer": torch.optim.NAdam}),
     ],
 )
 def test_objects_of_ones_own(parameters, custom, path):
     estimator = AutoencoderTransformer(2, max_iter=2, random_state=0, **parameters).fit(X)
     estimator.save(path)
     (name,) = parameters
-    message = rf"The parameter {name} is [\w.]*, which is not a part of sklearn_ae\. Pass it"
+    message = rf"The parameter {name} is [\w. ]*, which is not a part of sklearn_ae\. Pass it"
     with pytest.raises(ValueError, match=message):
         load(path)
     loaded = load(path, custom=custom)
@@ -178,6 +213,15 @@ def test_a_subclass(path):
     with pytest.raises(ValueError, match=r"holds a Named, .* custom=\{'Named': Named\}"):
         load(path)
     assert type(load(path, custom={"Named": Named})) is Named
+    for wrong in (print, Wide):
+        with pytest.raises(ValueError, match="holds a Named, which is not a class of sklearn_ae"):
+            load(path, custom={"Named": wrong})
+
+
+def test_a_class_without_parameters(path):
+    AutoencoderTransformer(2, architecture=PAIR, max_iter=2).fit(X).save(path)
+    with pytest.raises(ValueError, match="can not be loaded"):
+        load(path, custom={"architecture": Wide})
 
 
 # --- hostile files --------------------------------------------------------------------------
@@ -267,6 +311,7 @@ def remove_tensor(name):
 
 
 DEEP = {"object": ["Recurrent", {"n_layers": 10**12, "sequence_shape": {"tuple": [3, 2]}}]}
+LARGE = "net_.module.encoder.layers.0.weight"
 ATTRIBUTES = ("fitted", "attributes")
 PLAN = (*ATTRIBUTES, "plan_", "object", 1)
 
@@ -291,6 +336,9 @@ PLAN = (*ATTRIBUTES, "plan_", "object", 1)
         lambda tree, tensors: tree["fitted"].pop("net"),
         set_tensor("net_.module.shift", torch.zeros(5, dtype=torch.float64)),
         set_tensor("net_.module.shift", torch.zeros(0, dtype=torch.float64)),
+        set_tensor("net_.module.shift", torch.zeros(10**15, 0, dtype=torch.float64)),
+        set_value(*PLAN, "hidden_layer_sizes", value={"tuple": [1] * 100_000}),
+        set_value(*ATTRIBUTES, "_density_", "object", 1, "scale", value={"array": LARGE}),
         set_tensor("net_.module.encoder.layers.0.weight", torch.zeros(6, 5, dtype=torch.float64)),
         set_tensor("net_.generator", torch.zeros(3, dtype=torch.uint8)),
         set_tensor("_density_.means", torch.zeros(1, 7, dtype=torch.float64)),
@@ -311,6 +359,10 @@ def test_forged_transformers(transformer, path, change):
         set_tensor("net_.module.gaussians.mean", torch.zeros(10**6, 6, dtype=torch.float64)),
         set_tensor("net_.module.gaussians.mean", torch.zeros(10**6, 0, dtype=torch.float64)),
         set_tensor("net_.module.denoisers.box", torch.zeros(2, 4, 5, dtype=torch.float64)),
+        set_value(*ATTRIBUTES, "_abnormality_", "object", 1, "median", value={"tensor": LARGE}),
+        set_value(*ATTRIBUTES, "_abnormality_", "object", 1, "weight", value=1),
+        set_tensor("_usual_", torch.zeros(2, 1, dtype=torch.float64)),
+        set_value(*ATTRIBUTES, "offset_", value={"tensor": LARGE}),
         set_tensor("_abnormality_.typical", torch.zeros(2, 3, dtype=torch.float64)),
         set_value(*ATTRIBUTES, "_calibration_", value=3),
         remove_tensor("net_.module.cuts"),
@@ -321,6 +373,27 @@ def test_forged_detectors(detector, path, change):
     forge(path, change)
     with pytest.raises(ValueError, match="can not be loaded"):
         load(path)
+
+
+def test_forged_random_state(path):
+    estimator = AutoencoderTransformer(2, max_iter=1, random_state=np.random.RandomState(0))
+    estimator.fit(X).save(path)
+
+    def change(tree, tensors):
+        text = json.dumps(tree).replace('["pos", ', '["pos", 1000000')
+        tree.update(json.loads(text))
+
+    forge(path, change)
+    with pytest.raises(ValueError, match="random state is not one of NumPy"):
+        load(path)
+
+
+def test_forged_sizes_of_a_model_with_a_loss_of_ones_own(path):
+    estimator = AutoencoderTransformer(2, hidden_layer_sizes=(4,), loss=cube, max_iter=1).fit(X)
+    estimator.save(path)
+    forge(path, set_value(*PLAN, "hidden_layer_sizes", value={"tuple": [10**9, 10**9]}))
+    with pytest.raises(ValueError, match="can not be loaded"):
+        load(path, custom={"loss": cube})
 
 
 def test_the_forgery_itself_does_no_harm(transformer, path):

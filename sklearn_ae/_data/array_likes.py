@@ -30,7 +30,11 @@ def as_array_like(X: Any) -> Any:
         X = as_tensor(X)
     if not isinstance(X, torch.Tensor):
         return X
-    X = X.detach().resolve_conj().resolve_neg()
+    if X.layout != torch.strided or X.is_quantized:
+        raise ValueError("X is a sparse or quantized tensor: give X.to_dense() or a SciPy matrix.")
+    if X.is_complex():
+        raise ValueError("Complex data not supported: X is a complex tensor.")
+    X = X.detach().resolve_neg()
     # NumPy has no bfloat16 and no float8.
     X = X.float() if X.is_floating_point() and X.itemsize < 4 else X
     return X if is_dispatched(X) else X.numpy()

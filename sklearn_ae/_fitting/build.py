@@ -175,8 +175,10 @@ def make_parts(
     n_features: int,
     n_components: int,
     generator: torch.Generator,
+    *,
+    check_width: bool = True,
 ) -> Parts:
-    """Make modules from parameters and sizes."""
+    """Make modules from parameters and sizes, see `build_modules`."""
     latent = _build_latent(parameters, criterion, n_components, generator)
     architecture = parameters.architecture
     if architecture is None:
@@ -188,6 +190,7 @@ def make_parts(
         n_components,
         generator,
         n_hidden=latent.hidden_per_component * n_components,
+        check_width=check_width,
     )
     return Parts(architecture, encoder, decoder, latent, _output_activation(parameters, criterion))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +13,10 @@ from torch import Tensor
 
 # Raised whenever an older version could not read the file.
 FORMAT = 1
+
+
+class ContentError(ValueError):
+    """What is in a file can not be loaded, for a reason that the user can do something about."""
 
 
 def write(path: str | os.PathLike[str], text: str, tensors: Mapping[str, Tensor]) -> None:
@@ -32,17 +36,19 @@ def write(path: str | os.PathLike[str], text: str, tensors: Mapping[str, Tensor]
         "sha256": _checksum(text, tensors),
         "sklearn_ae": text,
     }
-    path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
+    path = Path(os.path.realpath(path))
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    # Beforehand, with the permissions of any new file.
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
     try:
-        save_file(dict(tensors), name, metadata)
-        with open(name, "rb+") as file:
+        mode = (path if path.exists() else new).stat().st_mode
+        save_file(dict(tensors), new, metadata)
+        new.chmod(mode & 0o777)
+        with open(new, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(name, _mode(path))
-        os.replace(name, path)
+        os.replace(new, path)
     except BaseException:
-        os.unlink(name)
+        new.unlink()
         raise
 
 
@@ -72,7 +78,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Tensor]]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             number = metadata.get("sklearn_ae_format", "")
-            if number.isdecimal() and int(number) > FORMAT:
+            if number.isdecimal() and len(number) < 10 and int(number) > FORMAT:
                 raise ValueError(
                     f"{str(path)!r} has format {number}, of a newer version of sklearn_ae. This "
                     f"version reads formats up to {FORMAT}: update sklearn_ae."
@@ -99,12 +105,3 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
         checksum.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
         checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return checksum.hexdigest()
-
-
-def _mode(path: Path) -> int:
-    """Give the permissions of a file, or those that a new one would have."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -18,9 +18,11 @@ from sklearn_ae._fitting.record import Record
 from sklearn_ae._inspection.density import CodeDensity
 from sklearn_ae._outliers.abnormality import Abnormality
 from sklearn_ae._outliers.threshold import Calibration
-from sklearn_ae._persistence.container import write
+from sklearn_ae._persistence.check import check_results
+from sklearn_ae._persistence.container import ContentError, write
 from sklearn_ae._persistence.tree import Tensors, decode, encode
-from sklearn_ae.training import AutoencoderNet, check_device
+from sklearn_ae.parameters import check_is_instance
+from sklearn_ae.training import AutoencoderNet, check_device, load_state
 
 _PARAMETERS = (
     architectures.Convolutional,
@@ -31,7 +33,6 @@ _PARAMETERS = (
 )
 _RESULTS = (Abnormality, Calibration, CodeDensity, FitPlan, Record)
 _KNOWN = {each.__name__: each for each in (*_PARAMETERS, *_RESULTS)}
-_WITH_METADATA = ("fit", "partial_fit", "score")
 _VERSIONS = ("sklearn_ae", "sklearn", "torch")
 _COMPACT = "_fitted"
 _NET = "net_."
@@ -50,11 +51,16 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     """
     tensors: Tensors = {}
     attributes = vars(estimator)
+    fitted = {
+        # Those of whatever library that the user sees are NumPy's when they are loaded.
+        name: value if name.startswith("_") else as_numpy(value)
+        for name, value in attributes.items()
+    }
     tree = {
         "class": type(estimator).__name__,
         "versions": {each: sys.modules[each].__version__ for each in _VERSIONS},
         "parameters": describe_parameters(estimator.get_params(deep=False), tensors, "parameters"),
-        "fitted": describe_fitted(attributes, tensors),
+        "fitted": describe_fitted({**fitted, "_namespace_": "numpy"}, tensors),
         "output": attributes.get("_sklearn_output_config", {}).get("transform"),
         "requests": _requests(estimator),
     }
@@ -63,11 +69,12 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
 
 def _requests(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:
     """Give the metadata that methods ask for, where the user has set it."""
-    requests = vars(estimator).get("_metadata_request")
-    if requests is None:
-        return {}
-    of_methods = {name: getattr(requests, name).requests for name in _WITH_METADATA}
-    return {name: dict(each) for name, each in of_methods.items() if each}
+    of_methods = vars(vars(estimator).get("_metadata_request", SimpleNamespace()))
+    return {
+        name: dict(each.requests)
+        for name, each in of_methods.items()
+        if getattr(each, "requests", None)
+    }
 
 
 def compact(state: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def compact(state: dict[str, Any]) -> dict[str, Any]:
         return state
     if has_own(tree["built_with"]):
         return state
-    rest = {name: value for name, value in state.items() if not _is_fitted(name)}
+    rest = {name: value for name, value in state.items() if not is_fitted(name)}
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     return {**rest, _COMPACT: {"text": json.dumps(tree), "arrays": arrays}}
 
@@ -97,8 +104,7 @@ def expand(state: dict[str, Any]) -> dict[str, Any]:
     content = state[_COMPACT]
     tensors = {name: torch.from_numpy(array) for name, array in content["arrays"].items()}
     device = device_for(rest["device"])
-    fitted = rebuild_fitted(json.loads(content["text"]), tensors, device, is_trusted=True)
-    return {**rest, **fitted}
+    return {**rest, **rebuild_fitted(json.loads(content["text"]), tensors, device)}
 
 
 def describe_fitted(attributes: dict[str, Any], tensors: Tensors) -> dict[str, Any]:
@@ -121,10 +127,9 @@ def describe_fitted(attributes: dict[str, Any], tensors: Tensors) -> dict[str, A
         "net": _describe_net(net, tensors),
         "built_with": describe_parameters(net.built_with, tensors, "built_with"),
         "attributes": {
-            # Of whatever library they are, NumPy's when they are loaded.
-            name: encode(_public_as_numpy(name, value), name, tensors, _KNOWN)
+            name: encode(value, name, tensors, _KNOWN)
             for name, value in attributes.items()
-            if _is_fitted(name) and name not in ("net_", "_namespace_")
+            if is_fitted(name) and name != "net_"
         },
     }
 
@@ -134,8 +139,6 @@ def rebuild_fitted(
     tensors: Tensors,
     device: torch.device,
     own: dict[str, Any] | None = None,
-    *,
-    is_trusted: bool = False,
 ) -> dict[str, Any]:
     """Make the fitted attributes of an estimator from their description.
 
@@ -149,17 +152,14 @@ def rebuild_fitted(
         Where the net is to compute.
     own : dict of str to object or None, default=None
         Objects of the user's own, see `rebuild_parameters`.
-    is_trusted : bool, default=False
-        Whether the description is one of `describe_fitted`, beyond doubt.
     """
     built_with = rebuild_parameters(tree["built_with"], tensors, own)
     attributes = {name: decode(node, tensors, _KNOWN) for name, node in tree["attributes"].items()}
-    if not all(map(_is_fitted, attributes)):
-        raise ValueError("An attribute is none of a fitted estimator.")
-    is_trusted = is_trusted or has_own(tree["built_with"])
-    plan = attributes["plan_"]
-    net = _rebuild_net(tree["net"], built_with, plan, tensors, device, is_trusted=is_trusted)
-    return {"net_": net, **attributes, "_namespace_": "numpy"}
+    if not all(map(is_fitted, attributes)):
+        raise ValueError("An attribute is not one of a fitted estimator.")
+    net = _rebuild_net(tree["net"], built_with, attributes["plan_"], tensors, device)
+    check_results(net, attributes)
+    return {"net_": net, **attributes}
 
 
 def describe_parameters(parameters: dict[str, Any], tensors: Tensors, name: str) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def rebuild_parameters(
             continue
         kind, nodes = node["own"]
         if own is None or name not in own:
-            raise ValueError(
+            raise ContentError(
                 f"The parameter {name} is {kind}, which is not a part of sklearn_ae. Pass it to "
                 f"`load`: custom={{{name!r}: ...}}."
             )
@@ -212,6 +212,8 @@ def rebuild_parameters(
         if nodes is not None and isinstance(own[name], type):
             values = {key: decode(each, tensors, _KNOWN) for key, each in nodes.items()}
             made[name] = own[name](**values)
+        if name in ("architecture", "latent", "corruption"):
+            check_is_instance(name, made[name])
     return made
 
 
@@ -240,6 +242,8 @@ def _describe(value: Any, name: str, tensors: Tensors) -> Any:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and len(value) > 0:
+        return f"a {type(value).__name__} of {_kind(value[0])}"
     named = value if hasattr(value, "__name__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 
@@ -248,11 +252,8 @@ def _is_own(node: Any) -> bool:
     return isinstance(node, dict) and "own" in node
 
 
-def _public_as_numpy(name: str, value: Any) -> Any:
-    return value if name.startswith("_") else as_numpy(value)
-
-
-def _is_fitted(name: str) -> bool:
+def is_fitted(name: str) -> bool:
+    """Tell whether fitting sets an attribute of this name."""
     return name.endswith("_") and not name.startswith("__")
 
 
@@ -261,7 +262,8 @@ def _describe_net(net: AutoencoderNet, tensors: Tensors) -> dict[str, Any]:
     for name, tensor in named_tensors(net.module_).items():
         encode(tensor, f"{_NET}module.{name}", tensors, _KNOWN)
     values = {name: getattr(net, name) for name in _OF_NET}
-    values["history"] = list(net.history)
+    # Without the losses of batches, which are many.
+    values["history"] = [{**epoch, "batches": []} for epoch in net.history]
     values["optimizer"] = net.optimizer_.state_dict()["state"]
     values["generator"] = net.generator.get_state()
     values["is_double"] = net.dtype == torch.float64
@@ -274,19 +276,16 @@ def _rebuild_net(
     plan: FitPlan,
     tensors: Tensors,
     device: torch.device,
-    *,
-    is_trusted: bool,
 ) -> AutoencoderNet:
     values = {name: decode(node, tensors, _KNOWN) for name, node in tree.items()}
     parameters = SimpleNamespace(**built_with)
     prefix = f"{_NET}module."
     module = rebuild_module(
-        parameters,
+        built_with,
         plan,
         values["n_components"],
         torch.float64 if values["is_double"] else torch.float32,
         {name[len(prefix) :]: each for name, each in tensors.items() if name.startswith(prefix)},
-        is_trusted=is_trusted,
     )
     generator = torch.Generator()
     generator.set_state(values["generator"])
@@ -296,8 +295,7 @@ def _rebuild_net(
         setattr(net, name, values[name])
     net.built_with = built_with
     net.history.extend(values["history"])
-    optimizer = net.optimizer_
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": values["optimizer"]})
+    load_state(net.optimizer_, values["optimizer"])
     return net
 
 

@@ -1,7 +1,7 @@
 """Values as JSON and tensors, and back. Only classes that are named here or given are made."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def encode(value: Any, name: str, tensors: Tensors, classes: Classes) -> Any:
         return value
     if type(value) is float:
         return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, list):
+    if isinstance(value, (list, range)):
         return [inner(each, i) for i, each in enumerate(value)]
     if type(value) is tuple:
         return {"tuple": [inner(each, i) for i, each in enumerate(value)]}
@@ -99,22 +99,30 @@ def decode(node: Any, tensors: Tensors, classes: Classes) -> Any:
         return node
     if isinstance(node, list):
         return [inner(each) for each in node]
-    decoders: dict[str, Callable[[Any], Any]] = {
-        "float": float,
-        "tuple": lambda content: tuple(map(inner, content)),
-        "dict": lambda content: {inner(key): inner(each) for key, each in content},
-        "scalar": lambda content: _scalar(content[0], inner(content[1])),
-        "array": lambda content: tensors[content].numpy(),
-        "objects": lambda content: _objects(map(inner, content)),
-        "tensor": lambda content: tensors[content],
-        "device": torch.device,
-        "random_state": lambda content: _random_state(inner(content)),
-        "object": lambda content: _make(
-            classes[content[0]], {key: inner(each) for key, each in content[1].items()}
-        ),
-    }
     ((kind, content),) = node.items()
-    return decoders[kind](content)
+    match kind:
+        case "float":
+            return float(content)
+        case "tuple":
+            return tuple(map(inner, content))
+        case "dict":
+            return {inner(key): inner(each) for key, each in content}
+        case "scalar":
+            return _scalar(content[0], inner(content[1]))
+        case "array":
+            return tensors[content].numpy()
+        case "objects":
+            return _objects(map(inner, content))
+        case "tensor":
+            return tensors[content]
+        case "device":
+            return torch.device(content)
+        case "random_state":
+            return _random_state(inner(content))
+        case "object":
+            name, attributes = content
+            return _make(classes[name], {key: inner(each) for key, each in attributes.items()})
+    raise ValueError(f"{kind!r} is not a type of values.")
 
 
 def _put(tensor: Tensor, name: str, tensors: Tensors) -> str:
@@ -146,6 +154,9 @@ def _objects(values: Any) -> np.ndarray:
 
 
 def _random_state(state: Any) -> np.random.RandomState:
+    # NumPy does not look at the position, and would read there.
+    if state["bit_generator"] != "MT19937" or not 0 <= state["state"]["pos"] <= 624:
+        raise ValueError("A random state is not one of NumPy.")
     random_state = np.random.RandomState()
     random_state.set_state(state)
     return random_state

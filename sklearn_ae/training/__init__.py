@@ -5,7 +5,7 @@ from sklearn_ae.training.devices import check_device, compute_dtype
 from sklearn_ae.training.engine import Epoch, Members, Validation, train
 from sklearn_ae.training.judge import Judge
 from sklearn_ae.training.net import AutoencoderNet
-from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS
+from sklearn_ae.training.optimizers import FULL_BATCH_OPTIMIZERS, OPTIMIZERS, load_state
 from sklearn_ae.training.schedules import RISING, SCHEDULES
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
@@ -24,6 +24,7 @@ __all__ = [
     "compute_dtype",
     "count_operations",
     "fingerprint",
+    "load_state",
     "threads_by_size",
     "train",
 ]

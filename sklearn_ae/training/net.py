@@ -21,7 +21,7 @@ from sklearn_ae.training.checkpoint import Checkpoint, Saving
 from sklearn_ae.training.devices import fits_on_device
 from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
 from sklearn_ae.training.judge import Judge
-from sklearn_ae.training.optimizers import OptimizerFactory, optimizer_and_options
+from sklearn_ae.training.optimizers import OptimizerFactory, load_state, optimizer_and_options
 from sklearn_ae.training.schedules import LearningRate, set_learning_rate
 from sklearn_ae.training.threads import count_operations, threads_by_size
 
@@ -470,7 +470,7 @@ class AutoencoderNet(NeuralNet):
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to such a state."""
         self.set_weights(state["weights"])
-        self.optimizer_.load_state_dict(state["optimizer"])
+        load_state(self.optimizer_, state["optimizer"]["state"])
         self.generator.set_state(state["generator"])
         self.history[:] = state["history"]
         self.gradients_, self._best_losses = state["gradients"], state["best_losses"]

@@ -67,3 +67,23 @@ def optimizer_and_options(
         # Adagrad's fused update exists on the CPU alone.
         options["fused"] = optimizer != "adagrad" or device.type == "cpu"
     return OPTIMIZERS[optimizer], options
+
+
+def load_state(optimizer: torch.optim.Optimizer, state: dict[int, Any]) -> None:
+    """Load the state of an optimizer, in the types that it has.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The optimizer, whose options stay.
+    state : dict of int to object
+        The entry "state" of ``optimizer.state_dict()``.
+    """
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    for place, values in state.items():
+        # PyTorch casts them to the type of the parameter.
+        loaded = optimizer.state[parameters[place]]
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor):
+                loaded[name] = loaded[name].to(value.dtype)

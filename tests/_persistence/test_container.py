@@ -98,11 +98,16 @@ def test_a_failure_leaves_the_old_file(path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_permissions_are_those_of_any_new_file_or_of_the_old_one(path):
+def test_permissions_and_links(path):
     other = path.with_name("other")
     other.write_text("")
     write(path, "", TENSORS)
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+    link = path.with_name("link")
+    link.symlink_to(path)
+    write(link, "by the link", TENSORS)
+    assert link.is_symlink()
+    assert read(path)[0] == "by the link"
     path.chmod(0o600)
     write(path, "", TENSORS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
