@@ -28,7 +28,7 @@ test-latest:
 	$(PYTHON) -m venv .venv-latest
 	.venv-latest/bin/python $(PIP_INSTALL) --upgrade pip
 	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager \
-		--group dev --editable ".[benchmarks]"
+		--group dev --editable ".[benchmarks,onnx]"
 	.venv-latest/bin/python -m pytest --numprocesses auto
 
 # Builds wheel and sdist, installs the wheel into an empty environment, and runs the README there.

@@ -184,7 +184,8 @@ def _export(
         writer.write(traced, ["X"], list(functions))
     except UntranslatedError as error:
         raise ValueError(f"{name} cannot be exported to ONNX: {error}.") from error
-    outputs = [node.meta["val"] for node in traced.graph.output_node().args[0]]
+    output_node = next(iter(reversed(traced.graph.nodes)))
+    outputs = [node.meta["val"] for node in output_node.args[0]]
     return writer.model("X", x, dict(zip(functions, outputs, strict=True)))
 
 

@@ -18,6 +18,7 @@ from sklearn_ae.nn import Corruption
 from tests.common.instances import CONFIGURATIONS, ESTIMATORS
 from tests.training.fake_gpu import GPU, fake_gpu
 
+pytest.importorskip("torch", "2.13", reason="the FakeTensorMode of PyTorch 2.5 asks for CUDA")
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # made-up losses
     pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor"),  # by deepcopy
