@@ -409,11 +409,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             check_is_instance(name, getattr(self, name))
         # Units and principal components are computed on the CPU; batches go where the net is.
         X = as_numpy(self._check_X(X, reset=first, n_samples=2 if first else 1))
-        sample_weight = as_numpy(sample_weight)
         self._check_range(X)
         if sample_weight is None:
             return Rows(X)
-        weight = check_sample_weight(as_array_like(sample_weight), X, dtype=X.dtype)
+        weight = check_sample_weight(as_numpy(as_array_like(sample_weight)), X, dtype=X.dtype)
         positive = weight > 0
         minimum = 2 if first else 1
         if positive.sum() < minimum:

@@ -481,7 +481,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             )
         scores = as_numpy(self.score_samples(X))
         if contamination is not None:
-            weight = check_sample_weight(as_array_like(as_numpy(sample_weight)), scores)
+            weight = check_sample_weight(as_numpy(as_array_like(sample_weight)), scores)
             self.offset_ = threshold.by_contamination(scores, weight, contamination)
         elif false_positive_rate is not None:
             if sample_weight is not None:
@@ -535,7 +535,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             columns add up to minus the score.
         """
         check_is_fitted(self)
-        X = as_numpy(X)
+        X = as_numpy(as_array_like(X))
         checked, names = self._check_X(X), getattr(self, "feature_names_in_", None)
         return explanation.explain(
             self.net_, self._abnormality_, self._usual_, checked, X, names=names, top=top

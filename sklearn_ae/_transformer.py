@@ -453,7 +453,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """
         scores = as_numpy(self.score_samples(X))
         if sample_weight is not None:
-            sample_weight = check_sample_weight(as_array_like(as_numpy(sample_weight)), scores)
+            sample_weight = check_sample_weight(as_numpy(as_array_like(sample_weight)), scores)
         return float(np.average(scores, weights=sample_weight))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
@@ -506,7 +506,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ends = []
         for name, end in (("a", a), ("b", b)):
             end = check_array(
-                as_array_like(as_numpy(end)),
+                as_numpy(as_array_like(end)),
                 ensure_2d=False,
                 dtype=[np.float64, np.float32],
                 input_name=name,

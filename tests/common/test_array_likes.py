@@ -286,7 +286,7 @@ NOT_NUMBERS = {
 }
 REFUSED = {
     "no rows yet": (pl.DataFrame(MIXED).lazy(), ValueError, r"LazyFrame.*give X\.collect\(\)"),
-    "sparse tensor": (TENSOR.to_sparse(), TypeError, r"Sparse layout.*Use Tensor\.to_dense\(\)"),
+    "sparse tensor": (TENSOR.to_sparse(), ValueError, r"sparse.*give X\.to_dense\(\)"),
     "tensor elsewhere": (TENSOR.to("meta"), TypeError, r"meta device.*Use Tensor\.cpu\(\)"),
     "complex tensor": (TENSOR + 1j, ValueError, "Complex data not supported"),
     "images": (TENSOR.view(60, 2, 2), ValueError, r"dim 3.*Give each image or sequence as a row"),

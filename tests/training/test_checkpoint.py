@@ -24,7 +24,7 @@ from sklearn_ae.latents import Variational
 from sklearn_ae.training import checkpoint
 from tests.common.instances import instances, outputs
 
-pytest.importorskip("sklearn.callback", reason="callbacks, which need scikit-learn 1.9, end the fits")
+pytest.importorskip("sklearn.callback", reason="its callbacks end the fits: scikit-learn 1.9")
 
 rng = np.random.default_rng(0)
 t = rng.uniform(-1, 1, (600, 1))
