@@ -52,7 +52,7 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     tensors: Tensors = {}
     attributes = vars(estimator)
     fitted = {
-        # Those of whatever library that the user sees are NumPy's when they are loaded.
+        # Public arrays become NumPy's, whatever library they are of.
         name: value if name.startswith("_") else as_numpy(value)
         for name, value in attributes.items()
     }

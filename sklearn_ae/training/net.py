@@ -352,12 +352,8 @@ class AutoencoderNet(NeuralNet):
         if self.max_grad_norm is not None:
             clip_gradients(self.module_, self.max_grad_norm)
         if self._watches_batches:
-            self.notify(
-                "on_grad_computed",
-                named_parameters=self.get_all_learnable_params(),
-                batch=batch,
-                training=True,
-            )
+            named = self.get_all_learnable_params()
+            self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         return {"loss": objective.value, "y_pred": output, "objective": objective}
 
     def _set_mode(self, training: bool) -> None:
@@ -411,7 +407,10 @@ class AutoencoderNet(NeuralNet):
         if self.module_.training:
             self._set_training(False)
         if isinstance(X, Tensor):
-            return self._compute_tensor(method, X)
+            with torch.no_grad():  # not in inference mode: the user may go on with autograd
+                parts = X.split(self.inference_rows(X))
+                results = [method(x.to(self.device, self.data_dtype)).to(X.device) for x in parts]
+                return torch.cat(results)
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
@@ -427,14 +426,6 @@ class AutoencoderNet(NeuralNet):
                 start += len(part)
         assert result is not None, "there is at least one row"
         return result
-
-    def _compute_tensor(self, method: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
-        """Apply a method to all rows of a tensor; the result is on its device."""
-        # Not in inference mode: the user may go on with autograd.
-        with torch.no_grad():
-            parts = X.split(self.inference_rows(X))
-            results = [method(x.to(self.device, self.data_dtype)).to(X.device) for x in parts]
-        return results[0] if len(results) == 1 else torch.cat(results)
 
     def inference_rows(self, X: Any) -> int:
         """Give how many rows are computed at once."""
