@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
@@ -330,14 +331,16 @@ def _cluster(
     from sklearn.cluster import KMeans, kmeans_plusplus
 
     n_clusters = max(1, min(len(z) // _ROWS_PER_PROTOTYPE, most))
-    start, _ = kmeans_plusplus(
-        z, n_clusters, sample_weight=weight, random_state=random_state, n_local_trials=1
-    )
-    means = KMeans(n_clusters, init=start, n_init=1, max_iter=_N_ITERATIONS)
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # hardly distinct rows
-        # Unwrapped: MLflow's autolog would take the clusters for the user's model.
-        inspect.unwrap(KMeans.fit)(means, z, sample_weight=weight)
+    # The rows are arrays of NumPy, whatever arrays the user works with.
+    with config_context(array_api_dispatch=False):
+        start, _ = kmeans_plusplus(
+            z, n_clusters, sample_weight=weight, random_state=random_state, n_local_trials=1
+        )
+        means = KMeans(n_clusters, init=start, n_init=1, max_iter=_N_ITERATIONS)
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # hardly distinct rows
+            # Unwrapped: MLflow's autolog would take the clusters for the user's model.
+            inspect.unwrap(KMeans.fit)(means, z, sample_weight=weight)
     deviation = np.square(z - means.cluster_centers_[means.labels_]).mean(axis=1)
     spread = np.sqrt(np.average(deviation, weights=weight) + _LEAST_SPREAD**2)
     n_rows, share, normal = (
