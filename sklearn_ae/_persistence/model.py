@@ -295,7 +295,7 @@ def _rebuild_net(
         setattr(net, name, values[name])
     net.built_with = built_with
     net.history.extend(values["history"])
-    load_state(net.optimizer_, values["optimizer"])
+    load_state(net.optimizer_, {"state": values["optimizer"]})
     return net
 
 

@@ -461,7 +461,7 @@ class AutoencoderNet(NeuralNet):
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to such a state."""
         self.set_weights(state["weights"])
-        load_state(self.optimizer_, state["optimizer"]["state"])
+        load_state(self.optimizer_, state["optimizer"])
         self.generator.set_state(state["generator"])
         self.history[:] = state["history"]
         self.gradients_, self._best_losses = state["gradients"], state["best_losses"]

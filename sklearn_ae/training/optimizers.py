@@ -69,19 +69,19 @@ def optimizer_and_options(
     return OPTIMIZERS[optimizer], options
 
 
-def load_state(optimizer: torch.optim.Optimizer, state: dict[int, Any]) -> None:
+def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Load the state of an optimizer, in the types that it has.
 
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
-        The optimizer, whose options stay.
-    state : dict of int to object
-        The entry "state" of ``optimizer.state_dict()``.
+        The optimizer.
+    state : dict of str to object
+        What ``optimizer.state_dict()`` gives. Without "param_groups", its options stay.
     """
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    optimizer.load_state_dict({**optimizer.state_dict(), **state})
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
-    for place, values in state.items():
+    for place, values in state["state"].items():
         # PyTorch casts them to the type of the parameter.
         loaded = optimizer.state[parameters[place]]
         for name, value in values.items():
