@@ -81,9 +81,10 @@ def load(
         raise ValueError(f"{str(path)!r} can not be loaded: {error}") from error
     except Exception as error:
         # A file with a right checksum may have been made to do harm, by whatever it holds.
+        with_custom = " with these objects as custom" if custom else ""
         raise ValueError(
-            f"{str(path)!r} can not be loaded: its content is not that of a fitted estimator "
-            f"({type(error).__name__}: {error})."
+            f"{str(path)!r} can not be loaded: its content is not that of a fitted estimator"
+            f"{with_custom} ({type(error).__name__}: {error})."
         ) from error
 
 
@@ -93,6 +94,8 @@ def _rebuild(
     where: torch.device | None,
     custom: dict[str, Any] | None,
 ) -> BaseAutoencoder:
+    for name in sorted((custom or {}).keys() - tree["parameters"].keys() - {tree["class"]}):
+        raise ContentError(f"custom has {name!r}, which is no parameter of a {tree['class']}.")
     parameters = rebuild_parameters(tree["parameters"], tensors, custom)
     estimator = _find_class(tree["class"], custom)(**parameters)
     if where is None:

@@ -289,7 +289,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
             makes of the number of rows; otherwise they are equal in expectation.
         checkpoint : str or path, default=None
-            File in which the state of the training is saved after an epoch, every ten seconds. If
+            File in which the state of the training is saved at the end of an epoch, if ten seconds
+            have passed since the last time. If
             the process is killed, the same call, with equal data and parameters, goes on from
             there, to the same result, bit for bit. At the end, the file is removed; it stays after
             a keyboard interrupt. Callbacks are called for the epochs that are run.

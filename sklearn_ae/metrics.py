@@ -30,6 +30,7 @@ from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples
 
+from sklearn_ae._data.array_api import as_numpy, is_dispatched, like
 from sklearn_ae._data.units import dense
 
 __all__ = [
@@ -185,10 +186,13 @@ def _broken_rows_auc(estimator: Any, X: Any) -> float:
             column = X.iloc[random.permutation(n_rows), place]
             broken.isetitem(place, column.set_axis(X.index))
     else:
-        X = dense(check_array(X, accept_sparse="csr", dtype=None, ensure_all_finite=False))
-        broken = np.column_stack([column[random.permutation(n_rows)] for column in X.T])
+        own = check_array(as_numpy(X), accept_sparse="csr", dtype=None, ensure_all_finite=False)
+        broken = np.column_stack([column[random.permutation(n_rows)] for column in dense(own).T])
+        X, broken = (X, like(broken, X)) if is_dispatched(X) else (dense(own), broken)
     is_whole = np.repeat([1, 0], n_rows)
-    return float(roc_auc_score(is_whole, np.concatenate([score(X), score(broken)])))
+    return float(
+        roc_auc_score(is_whole, np.concatenate([as_numpy(score(X)), as_numpy(score(broken))]))
+    )
 
 
 # ScoringMonitor takes a single metric only as a scorer, so the metric is one.
@@ -206,7 +210,7 @@ def _pair(estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
                 f"The metric needs a transformer with inverse_transform; {estimator!r} has no "
                 f"{method}."
             )
-    reconstruction = estimator.inverse_transform(estimator.transform(X))
+    reconstruction = as_numpy(estimator.inverse_transform(estimator.transform(X)))
     # Squares of large float32 numbers overflow in float32.
     checks: dict[str, Any] = {"accept_sparse": True, "dtype": np.float64}
-    return dense(check_array(X, **checks)), dense(check_array(reconstruction, **checks))
+    return dense(check_array(as_numpy(X), **checks)), dense(check_array(reconstruction, **checks))

@@ -198,6 +198,19 @@ def test_objects_of_ones_own(parameters, custom, path):
     assert np.array_equal(other.transform(X), estimator.transform(X))
 
 
+def test_a_parameter_that_there_is_not(path):
+    AutoencoderTransformer(2, architecture=Wide(5), max_iter=2).fit(X).save(path)
+    with pytest.raises(ValueError, match="custom has 'arch', which is no parameter of a Autoenc"):
+        load(path, custom={"arch": Wide})
+
+
+def test_a_folder(transformer, path):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        transformer.save(path.parent)
+    with pytest.raises(FileNotFoundError, match="The folder .* does not exist"):
+        transformer.save(path.parent / "none" / "model")
+
+
 def test_another_object_than_the_saved_one(path):
     AutoencoderTransformer(2, architecture=Wide(5), max_iter=2).fit(X).save(path)
     with pytest.raises(ValueError, match=r"has shape \(5, 6\) .* shape \(7, 6\)"):

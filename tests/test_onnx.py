@@ -247,6 +247,13 @@ def test_what_a_pipeline_cannot_export_says_so(rows):
         skl2onnx.to_onnx(pipeline, rows[0][:1].astype("int64"))
 
 
+def test_rows_without_a_number_are_outliers(rows):
+    X = rows[0]
+    fitted = AutoencoderOutlierDetector(2, max_iter=1, random_state=0).fit(X)
+    (labels,) = run(to_onnx(fitted, "predict"), np.full((2, 9), np.nan))
+    assert labels.tolist() == [-1, -1]
+
+
 def test_tables_stay_behind(rows):
     X = rows[0]
     fitted = AutoencoderTransformer(2, max_iter=1, architecture=MLP((4,)), random_state=0).fit(X)

@@ -45,6 +45,10 @@ def namespace_of(X: Any) -> str:
     return get_namespace(X)[0].__name__ if is_dispatched(X) else "numpy"
 
 
+def _short(namespace: str) -> str:
+    return namespace.rpartition(".")[2]
+
+
 def like(result: Any, X: Any) -> Any:
     """Give a tensor or an array of NumPy in the library of an array, on its device."""
     if not isinstance(result, (Tensor, np.ndarray)):
@@ -74,7 +78,7 @@ def follows_input(method: Callable[..., Any]) -> Callable[..., Any]:
         if own not in ("numpy", given):
             raise ValueError(
                 f"Inputs passed to {type(self).__name__}.{method.__name__}() must use the same "
-                f"namespace as those passed to fit(), {own}, not {given}."
+                f"namespace as those passed to fit(): expected {_short(own)}, got {_short(given)}."
             )
         if not is_dispatched(X):
             return method(self, X, *args, **kwargs)

@@ -145,7 +145,7 @@ def _row_functions(estimator: Any) -> dict[str, _RowFunction]:
         "reconstruct": module.reconstruct,
         "score_samples": score,
         "decision_function": lambda x: score(x) - offset,
-        "predict": lambda x: torch.where(score(x) - offset < 0, -1, 1),
+        "predict": lambda x: torch.where(score(x) - offset >= 0, 1, -1),
     }
 
 

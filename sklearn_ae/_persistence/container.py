@@ -37,6 +37,10 @@ def write(path: str | os.PathLike[str], text: str, tensors: Mapping[str, Tensor]
         "sklearn_ae": text,
     }
     path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the path of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {str(path.parent)!r} does not exist.")
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     # Beforehand, with the permissions of any new file.
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
@@ -87,8 +91,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(
-            f"{str(path)!r} is not a file that `save` of sklearn_ae wrote, or it is damaged: "
-            f"{error}."
+            f"{str(path)!r} is not a file that `save` of sklearn_ae wrote, or it is damaged."
         ) from error
     text = metadata.get("sklearn_ae")
     if text is None or number != str(FORMAT):

@@ -38,7 +38,7 @@ def check_device(device: str | torch.device) -> torch.device:
         torch.empty(0, device=checked)
     except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA was compiled in
         raise ValueError(
-            f"device={str(device)!r} can not be used here: {str(error).splitlines()[0]} "
+            f"device={str(device)!r} can not be used here: {str(error).splitlines()[0].strip('. ')}. "
             "Expected 'auto', 'cpu', 'cuda' or another device of this PyTorch installation."
         ) from error
     return checked
