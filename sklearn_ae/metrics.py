@@ -190,9 +190,8 @@ def _broken_rows_auc(estimator: Any, X: Any) -> float:
         broken = np.column_stack([column[random.permutation(n_rows)] for column in dense(own).T])
         X, broken = (X, like(broken, X)) if is_dispatched(X) else (dense(own), broken)
     is_whole = np.repeat([1, 0], n_rows)
-    return float(
-        roc_auc_score(is_whole, np.concatenate([as_numpy(score(X)), as_numpy(score(broken))]))
-    )
+    scores = np.concatenate([as_numpy(score(each)) for each in (X, broken)])
+    return float(roc_auc_score(is_whole, scores))
 
 
 # ScoringMonitor takes a single metric only as a scorer, so the metric is one.

@@ -207,7 +207,7 @@ def test_a_parameter_that_there_is_not(path):
 def test_a_folder(transformer, path):
     with pytest.raises(IsADirectoryError, match="is a folder"):
         transformer.save(path.parent)
-    with pytest.raises(FileNotFoundError, match="The folder .* does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"The folder .* does not exist"):
         transformer.save(path.parent / "none" / "model")
 
 

@@ -153,8 +153,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:  # numpydoc ignore=PR0
     start = len(_MAGIC) + _HASH_SIZE
     if content[:start] != _MAGIC + _hash(content[start:]):
         raise ValueError(
-            f"'{path}' is not a checkpoint of a fit, or it is damaged. Choose another path, or remove "
-            "the file if it is an old checkpoint."
+            f"'{path}' is not a checkpoint of a fit, or it is damaged. Choose another path, or "
+            "remove the file if it is an old checkpoint."
         )
     return _load(content[start:], f"'{path}' is not a checkpoint that can be loaded safely")
 

@@ -37,8 +37,9 @@ def check_device(device: str | torch.device) -> torch.device:
         checked = torch.device(device)
         torch.empty(0, device=checked)
     except (RuntimeError, AssertionError) as error:  # torch asserts that CUDA was compiled in
+        reason = str(error).splitlines()[0].strip(". ")
         raise ValueError(
-            f"device={str(device)!r} can not be used here: {str(error).splitlines()[0].strip('. ')}. "
+            f"device={str(device)!r} can not be used here: {reason}. "
             "Expected 'auto', 'cpu', 'cuda' or another device of this PyTorch installation."
         ) from error
     return checked
