@@ -38,9 +38,10 @@ def load(
         Path of the file.
     custom : dict of str to object or None, default=None
         Objects of your own that the estimator was fitted with, by the name of the parameter, such
-        as ``{"architecture": Residual(64)}`` or ``{"loss": my_loss}``. A class of objects with
-        ``get_params`` is enough: ``{"architecture": Residual}`` is called with the parameters that
-        the file has. A subclass of an estimator stands under its own name.
+        as ``{"architecture": Residual(64)}`` or ``{"loss": my_loss}``. If the object has
+        ``get_params``, you can pass its class, ``{"architecture": Residual}``: `load` creates the
+        object with the parameters in the file. For a subclass of an estimator, pass the class
+        under its name, ``{"MyDetector": MyDetector}``.
     device : str, torch.device or None, default=None
         Where to compute. None: where the parameter `device` of the estimator says, or on the CPU if
         that device is not available.
@@ -55,7 +56,7 @@ def load(
     ------
     ValueError
         If the file was not written by ``save``, is damaged, was written by a newer version, or
-        needs an object that `custom` does not have.
+        does not fit `custom`.
     OSError
         If the file can not be read.
 
