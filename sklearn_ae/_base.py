@@ -29,6 +29,7 @@ from sklearn_ae._data.array_api import (
 from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.rows import Rows
+from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, skorch_callbacks
 from sklearn_ae._fitting.plan import FitPlan, make_plan
@@ -280,7 +281,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             rows = self._check_rows(X, sample_weight, first=first)
             plan = self._plan(rows)
             if first:
-                net = build_net(self, plan, rows, draw_seed(self.random_state))
+                net = build_net(self, plan, Statistics(rows), draw_seed(self.random_state))
             else:
                 net = self._checked_net()
             done = fit_partially(self, net, rows, plan)

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklearn_ae._data.bounds import column_bounds
-from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._data.random import make_generators
-from sklearn_ae._data.rows import Rows
-from sklearn_ae._data.units import column_mean_and_std, one_scale, scale_per_column
+from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.units import one_scale, scale_per_column
 from sklearn_ae._fitting.denoising import build_denoising
 from sklearn_ae._fitting.plan import FitPlan
 from sklearn_ae.architectures import MLP, build_modules, call_build, check_hidden_layer_sizes
@@ -36,7 +34,7 @@ from sklearn_ae.training import AutoencoderNet, check_device, compute_dtype
 AUTO_SHARE = 0.95  # of the variance, for n_components="auto"
 
 
-def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> AutoencoderNet:
+def build_net(parameters: Any, plan: FitPlan, statistics: Statistics, seed: int) -> AutoencoderNet:
     """Build a network that starts at the principal components, if it can, and its net.
 
     Parameters
@@ -45,8 +43,8 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
         The estimator, of which only the parameters are read.
     plan : FitPlan
         The plan of the fit.
-    rows : Rows
-        The rows that give units, bounds and principal components.
+    statistics : Statistics
+        Units, bounds and principal components of the rows.
     seed : int
         Source of all randomness.
 
@@ -62,7 +60,7 @@ def build_net(parameters: Any, plan: FitPlan, rows: Rows, seed: int) -> Autoenco
     device = check_device(parameters.device)
     generator, random_state = make_generators(seed)
     make = _make_denoising if plan.denoises else _make_autoencoder
-    module, n_components = make(parameters, plan, rows, generator, random_state)
+    module, n_components = make(parameters, plan, statistics, generator, random_state)
     net = make_net(parameters, module, n_components, plan.weight_decay, device, generator)
     if isinstance(net.optimizer_, torch.optim.LBFGS):
         reason = "is not supported with L-BFGS, whose line search needs"
@@ -106,20 +104,20 @@ def make_net(
 def _make_autoencoder(
     parameters: Any,
     plan: FitPlan,
-    rows: Rows,
+    statistics: Statistics,
     generator: torch.Generator,
     random_state: np.random.RandomState,
 ) -> tuple[Autoencoder, int]:
     """Make an autoencoder that starts at the principal components, if it can."""
     criterion = Criterion(parameters.loss)
-    n_features = rows.X.shape[1]
-    shift, std = column_mean_and_std(rows.X, rows.sample_weight)
+    n_features = statistics.n_features
+    shift, std = statistics.mean_and_std
     scale = scale_per_column(std) if plan.is_detector else one_scale(std)
-    matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
     size = int_or_share(parameters.n_components)
     components = None
     if isinstance(size, float):
-        components = principal_components(matrix, size, random_state)[: plan.max_components]
+        components = statistics.principal_components(scale, size, random_state)
+        components = components[: plan.max_components]
         n_components = max(1, len(components))
     else:
         n_components = size
@@ -129,7 +127,7 @@ def _make_autoencoder(
         encoder, decoder = parts.encoder, parts.decoder
         if starts_at_zero(encoder, n_features) and starts_at_zero(decoder, n_components):
             if components is None:
-                components = principal_components(matrix, n_components, random_state)
+                components = statistics.principal_components(scale, n_components, random_state)
             path = LinearPath(torch.tensor(components.copy()), n_components, generator=generator)
             zero_last_layer(encoder)
             zero_last_layer(decoder)
@@ -141,19 +139,19 @@ def _make_autoencoder(
             )
     bounds = None
     if parts.output_activation is None and parameters.output_activation != "identity":
-        bounds = column_bounds(rows)
-    data_dtype = compute_dtype(None, rows.X.dtype)
+        bounds = statistics.bounds
+    data_dtype = compute_dtype(None, statistics.dtype)
     module = assemble(
         parts,
         criterion,
         n_components,
         path=path,
-        corruption=build_corruption(parameters.corruption, rows.X, scale),
-        shift=torch.from_numpy(shift).to(data_dtype),
-        scale=torch.as_tensor(scale).to(data_dtype),
-        bounds=None if bounds is None else torch.from_numpy(bounds).to(data_dtype),
+        corruption=build_corruption(parameters.corruption, statistics.rows.X, scale),
+        shift=torch.tensor(shift, dtype=data_dtype),
+        scale=torch.tensor(scale, dtype=data_dtype),
+        bounds=None if bounds is None else torch.tensor(bounds, dtype=data_dtype),
         axes=None,
-        dtype=compute_dtype(parameters.precision, rows.X.dtype),
+        dtype=compute_dtype(parameters.precision, statistics.dtype),
     )
     return module, n_components
 
@@ -237,30 +235,29 @@ def assemble(
 def _make_denoising(
     parameters: Any,
     plan: FitPlan,
-    rows: Rows,
+    statistics: Statistics,
     generator: torch.Generator,
     random_state: np.random.RandomState,
 ) -> tuple[Autoencoder, int]:
     """Make denoising autoencoders."""
-    shift, std = column_mean_and_std(rows.X, rows.sample_weight)
+    shift, std = statistics.mean_and_std
     scale = scale_per_column(std)
     n_components = int_or_share(parameters.n_components)
     if isinstance(n_components, float):
-        matrix = StandardizedMatrix(rows.X, shift, scale, rows.sample_weight)
-        components = principal_components(matrix, n_components, random_state)
+        components = statistics.principal_components(scale, n_components, random_state)
         n_components = max(1, min(len(components), plan.max_components))
     make_stack = member_stacks(parameters, generator)
-    data_dtype = compute_dtype(None, rows.X.dtype)
+    data_dtype = compute_dtype(None, statistics.dtype)
     module = build_denoising(
-        rows,
-        torch.from_numpy(shift).to(data_dtype),
-        torch.from_numpy(scale).to(data_dtype),
+        statistics.rows,
+        torch.tensor(shift, dtype=data_dtype),
+        torch.tensor(scale, dtype=data_dtype),
         make_stack,
         check_hidden_layer_sizes(plan.hidden_layer_sizes),
         n_components,
         is_clean=plan.is_clean,
         random_state=random_state,
-        dtype=compute_dtype(parameters.precision, rows.X.dtype),
+        dtype=compute_dtype(parameters.precision, statistics.dtype),
     )
     return module, n_components
 

@@ -19,6 +19,7 @@ from skorch.callbacks import (
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
+from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
@@ -157,7 +158,8 @@ def fit(
     """
     training, validation = _split(rows, plan, parameters, seed)
     # The validation rows of the detector give p-values: they take no part in the units.
-    net = build_net(parameters, plan, training.extract() if plan.is_detector else rows, seed)
+    started_from = training.extract() if plan.is_detector else rows
+    net = build_net(parameters, plan, Statistics(started_from), seed)
     started = _begin(net, parameters, rows, plan, training, validation)
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks, checkpoint)
