@@ -202,6 +202,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     # --- for the subclasses -----------------------------------------------------------------
 
     _is_detector = False
+    # The fit that a search has made, which takes the place of a training.
+    _trained: Fit | None = None
 
     def _validate_params(self) -> None:
         """Check the parameters, and name the option nearest to an unknown string."""
@@ -262,7 +264,9 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             hooks = (
                 self._epoch_hooks(context, data) if getattr(self, "_skl_callbacks", ()) else None
             )
-            if first:
+            if self._trained is not None:
+                done = self._trained
+            elif first:
                 fit_new = fit if plan.n_projected is None else fit_projected
                 draw = draw_seed if checkpoint is None else checkpoint.draw_seed
                 seed = draw(self.random_state)
@@ -341,7 +345,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             "loss_": train_losses[-1] if train_losses else done.initial_loss,
             "initial_loss_": done.initial_loss,
             "best_loss_": done.best_loss,
-            "_record_": make_record(done),
+            "_record_": None if done.for_scoring else make_record(done),
         } | self._describe_fit(done, on_stream=on_stream)
 
     @contextmanager

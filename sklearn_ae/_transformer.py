@@ -600,7 +600,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             n_steps=n_refinement_steps(net, done.plan.n_refinement_steps),
         )
         density = None
-        if not net.module_.latent.has_prior:
+        if not (net.module_.latent.has_prior or done.for_scoring):
             density = CodeDensity(hidden_values(net, inner.training))
         if done.projected is not None and net.module_.basis is not None:
             # The coordinates of the codes are those of the network on the components.

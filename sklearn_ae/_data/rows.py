@@ -109,6 +109,10 @@ class Rows(Dataset[Any]):
 
         The numbers depend neither on the order, the units nor the type of the rows.
         """
+        return self._groups
+
+    @cached_property
+    def _groups(self) -> tuple[np.ndarray, np.ndarray]:
         X = self.extract().X
         _, first, group = np.unique(_hash_rows(X), return_index=True, return_inverse=True)
         direction = np.random.RandomState(0).normal(size=X.shape[1])

@@ -16,9 +16,10 @@ from skorch.callbacks import (
     ParamMapper,
     PrintLog,
 )
+from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
-from sklearn_ae._data.rows import Rows, to_tensor
+from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
@@ -38,9 +39,11 @@ from sklearn_ae.training import (
     RISING,
     AutoencoderNet,
     Checkpoint,
+    Course,
     Judge,
     Validation,
     count_operations,
+    plan_course,
     threads_by_size,
     train,
 )
@@ -93,6 +96,9 @@ class Fit:
         Whether training stopped before the last epoch of the plan.
     projected : Fit or None
         The fit on the leading principal components, of which this one is made.
+    for_scoring : bool
+        Whether the estimator is only scored, and thrown away: it then lacks what `sample` and
+        `diagnose` need.
     """
 
     net: AutoencoderNet
@@ -107,6 +113,7 @@ class Fit:
     validation_curve: list[float] = field(default_factory=list)
     ended_early: bool = False
     projected: "Fit | None" = None
+    for_scoring: bool = False
 
     @property
     def starts_at_pca(self) -> bool:
@@ -156,11 +163,8 @@ def fit(
         What the training resumes from, and where it is saved. Everything before its first epoch,
         with the trial, is done again, with the same result.
     """
-    training, validation = _split(rows, plan, parameters, seed)
-    # The validation rows of the detector give p-values: they take no part in the units.
-    started_from = training.extract() if plan.is_detector else rows
-    net = build_net(parameters, plan, Statistics(started_from), seed)
-    started = _begin(net, parameters, rows, plan, training, validation)
+    started = start(parameters, rows, plan, seed)
+    net = started.net
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks, checkpoint)
         return started
@@ -171,10 +175,25 @@ def fit(
         return started
     started.judge.begin(trial.initial_loss, net.weights())
     started.judge.diverged = trial.diverged
-    _note_course(started, 0, plan.n_trial_epochs)
+    note_course(started, 0, plan.n_trial_epochs)
     if parameters.verbose and started.curve and not net.interrupted_:
         print("The trial does not lower the loss of rows it was not trained on. The result is PCA.")
     return started
+
+
+def start(
+    parameters: Any, rows: Rows, plan: FitPlan, seed: int, statistics: Statistics | None = None
+) -> Fit:
+    """Build a network that has not been trained, and split the rows.
+
+    `statistics` are those of all rows, for a transformer, if they are there already.
+    """
+    training, validation = _split(rows, plan, parameters, seed)
+    if plan.is_detector:
+        # Its validation rows give p-values: they take no part in the units.
+        statistics = Statistics(training.extract())
+    net = build_net(parameters, plan, statistics or Statistics(rows), seed)
+    return _begin(net, parameters, rows, plan, training, validation)
 
 
 def fit_further(
@@ -279,7 +298,7 @@ def _train(
         def epochs_so_far() -> Fit:
             snapshot = net.snapshot()
             snapshot.set_weights(judge.kept_weights())
-            return _so_far(started, snapshot, n_before)
+            return so_far(started, snapshot, n_before)
 
         net.train(
             started.training,
@@ -296,24 +315,24 @@ def _train(
             hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
             checkpoint=checkpoint,
         )
-    _note_course(started, n_before, max_epochs)
+    note_course(started, n_before, max_epochs)
     # Moments of diverged steps would spoil the next training. Those of denoisers would only make
     # pickles large: another fit starts without them.
     if judge.diverged or (plan.denoises and not on_stream):
         net.optimizer_.state.clear()
 
 
-def _note_course(started: Fit, n_before: int, max_epochs: int) -> None:
+def note_course(started: Fit, n_before: int, max_epochs: int) -> None:
     epochs = started.net.history[n_before:]
     started.curve = [epoch["train_loss"] for epoch in epochs if "train_loss" in epoch]
     started.validation_curve = [epoch["valid_loss"] for epoch in epochs if "valid_loss" in epoch]
     started.ended_early = started.ended_early or len(started.curve) < max_epochs
 
 
-def _so_far(started: Fit, net: AutoencoderNet, n_before: int) -> Fit:
+def so_far(started: Fit, net: AutoencoderNet, n_before: int) -> Fit:
     """Give the fit as if training ended now, with a copy of the net."""
     copy = replace(started, net=net)
-    _note_course(copy, n_before, started.plan.max_iter)
+    note_course(copy, n_before, started.plan.max_iter)
     return copy
 
 
@@ -325,43 +344,26 @@ def _train_by_engine(
     hooks: Hooks | None,
     checkpoint: Checkpoint | None,
 ) -> None:
-    net, plan, judge = started.net, started.plan, started.judge
-    members = make_members(net, parameters, plan)
+    net, judge = started.net, started.judge
+    members = make_members(net, parameters, started.plan)
     members.load_state(net.optimizer_)
-    net.batch_size = rows_in_batch(parameters, plan, started.rows)
+    if checkpoint is not None:
+        checkpoint.watch(members=members)
     log = PrintLog().initialize() if parameters.verbose else None
-    net.gradients_ = {}
     n_before = len(net.history)
-    # skorch's loop draws the seeds of noise first: the rows come in the same order in both loops.
-    torch.randint(2**62, (2,), generator=net.generator)
 
     def epochs_so_far() -> Fit:
-        members.store(judge.kept_weights()[0])
-        return _so_far(started, net.snapshot(), n_before)
+        members.store(judge.kept_weights())
+        return so_far(started, net.snapshot(), n_before)
 
-    all_batches = None
-    if started.validation is not None and plan.join_certainty is not None:
-        all_batches = net.get_iterator(started.rows, training=True)
-    epochs = train(
-        members,
-        net.get_iterator(started.training, training=True),
-        standardize_in_place(net),
-        _make_validation(started),
-        judge,
-        learning_rate=learning_rate(plan, schedule),
-        max_epochs=max_epochs,
-        judge_every=plan.judge_every,
-        min_certainty=plan.min_certainty if started.starts_at_pca else 0.0,
-        all_batches=all_batches,
-        join_certainty=plan.join_certainty or 0.0,
-        checkpoint=checkpoint,
-    )
+    course = make_course(started, parameters, max_epochs, schedule, members.weights(0), checkpoint)
+    epochs = train(members, course)
     start, has_joined = time.perf_counter(), False
     try:
         if hooks is not None:
             hooks.begin()
-        for epoch in epochs:
-            for name, size in (epoch.gradient_norms or {}).items():
+        for epoch, gradient_norms in epochs:
+            for name, size in (gradient_norms or {}).items():
                 net.gradients_.setdefault(name, []).append(size)
             record_epoch(net, epoch, time.perf_counter() - start)
             start = time.perf_counter()
@@ -383,7 +385,44 @@ def _train_by_engine(
         net.joined = net.joined or judge.joined
         kept = judge.finish()
         if kept:
-            members.store(kept[0], net.optimizer_)
+            members.store(kept, net.optimizer_)
+
+
+def make_course(
+    started: Fit,
+    parameters: Any,
+    max_epochs: int,
+    schedule: str,
+    weights: list[Tensor],
+    checkpoint: Checkpoint | None = None,
+    share: Callable[[Batches], Any] = lambda batches: batches,
+) -> Course:
+    """Plan the course of a training by the engine, which changes these weights.
+
+    `share` may give batches in place of those of this training.
+    """
+    net, plan = started.net, started.plan
+    net.batch_size = rows_in_batch(parameters, plan, started.rows)
+    net.gradients_ = {}
+    # skorch's loop draws the seeds of noise first: the rows come in the same order in both loops.
+    torch.randint(2**62, (2,), generator=net.generator)
+    all_batches = None
+    if started.validation is not None and plan.join_certainty is not None:
+        all_batches = share(net.get_iterator(started.rows, training=True))
+    return plan_course(
+        share(net.get_iterator(started.training, training=True)),
+        standardize_in_place(net),
+        _make_validation(started),
+        started.judge,
+        weights,
+        learning_rate=learning_rate(plan, schedule),
+        max_epochs=max_epochs,
+        judge_every=plan.judge_every,
+        min_certainty=plan.min_certainty if started.starts_at_pca else 0.0,
+        all_batches=all_batches,
+        join_certainty=plan.join_certainty or 0.0,
+        checkpoint=checkpoint,
+    )
 
 
 def _make_validation(started: Fit) -> Validation | None:

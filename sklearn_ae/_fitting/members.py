@@ -30,12 +30,16 @@ def make_members(
     linear_paths: list[LinearPath] | None = None,
 ) -> Members:
     """Make the members: one, or one for each linear path that they start from."""
+    start = list(net.module_.parameters())
+    starts = [start]
+    if linear_paths is not None:  # it comes last
+        starts = [start[:-2] + list(path.parameters()) for path in linear_paths]
     return Members(
         net.module_,
+        starts,
         plan.weight_decay,
         decoupled=parameters.optimizer == "adamw",
         max_grad_norm=parameters.max_grad_norm,
-        linear_paths=linear_paths,
     )
 
 

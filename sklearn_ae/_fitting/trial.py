@@ -24,6 +24,7 @@ from sklearn_ae.training import (
     Judge,
     Validation,
     count_operations,
+    plan_course,
     threads_by_size,
     train,
 )
@@ -54,18 +55,19 @@ def run_trial(net: AutoencoderNet, parameters: Any, rows: Rows, plan: FitPlan, s
     seen: list[Epoch] = []
     try:
         with threads_by_size(count_operations(net.module_, plan.batch_size)):
-            epochs = train(
-                make_members(net, parameters, plan, _paths(net, rows, fold)),
+            members = make_members(net, parameters, plan, _paths(net, rows, fold))
+            course = plan_course(
                 net.get_iterator(_weigh(rows, fold), training=True),
                 standardize_in_place(net),
                 _validation(net, rows, fold, n_refinement_steps(net, plan.n_judging_steps)),
                 judge,
+                members.weights(0),
                 learning_rate=learning_rate(plan, parameters.learning_rate_schedule),
                 max_epochs=plan.n_trial_epochs,
                 judge_every=plan.n_trial_epochs,
                 min_certainty=plan.min_certainty,
             )
-            seen.extend(epochs)
+            seen.extend(epoch for epoch, _ in train(members, course))
     except KeyboardInterrupt:
         net.interrupted_ = True
         judge.reject()

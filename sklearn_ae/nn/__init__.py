@@ -1,7 +1,7 @@
 """The network itself: pure PyTorch modules that know neither scikit-learn nor skorch."""
 
 from sklearn_ae.nn.autoencoder import Autoencoder
-from sklearn_ae.nn.backprop import Backprop, is_plain, split_parameters
+from sklearn_ae.nn.backprop import Backprop, is_plain, standard_bounds
 from sklearn_ae.nn.code_basis import CodeBasis
 from sklearn_ae.nn.convolutional import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ae.nn.denoising import (
@@ -70,7 +70,7 @@ __all__ = [
     "refine_codes",
     "refine_output",
     "row_keys",
-    "split_parameters",
+    "standard_bounds",
     "starts_at_zero",
     "weighted_mean",
     "zero_last_layer",

@@ -77,9 +77,13 @@ class Checkpoint:
         self._parts["net"] = net
         self._expect({"device": str(net.device), "initial weights": digest(*net.weights())})
 
-    def resume(self, **parts: Stateful) -> int:
-        """Give these parts and the net the state of the former run, and tell its epochs."""
+    def watch(self, **parts: Stateful) -> None:
+        """Take parts whose state is saved with that of the net."""
         self._parts |= parts
+
+    def resume(self, **parts: Stateful) -> int:
+        """Give these and all other parts the state of the former run, and tell its epochs."""
+        self.watch(**parts)
         if self._saved is None:
             return 0
         for name, part in self._parts.items():

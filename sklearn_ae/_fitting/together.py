@@ -1,0 +1,185 @@
+"""Fit many networks at once: those of one shape are trained in one batch."""
+
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from sklearn_ae._data.rows import Batches, Rows
+from sklearn_ae._data.shared_batches import SharedBatches
+from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._fitting.fit import Fit, make_course, so_far, start
+from sklearn_ae._fitting.members import record_epoch
+from sklearn_ae._fitting.plan import FitPlan, has_callbacks
+from sklearn_ae.nn import standard_bounds
+from sklearn_ae.training import Members, Run, Together, count_operations, threads_by_size
+
+# Numbers that a step of a batch keeps in buffers: they stay in the processor's cache.
+_MAX_NUMBERS, _MAX_MEMBERS = 2**20, 64
+
+
+class Order(NamedTuple):
+    """A fit that is wanted: see `fit` for what it is made of."""
+
+    parameters: Any
+    rows: Rows
+    plan: FitPlan
+    seed: int
+
+
+def why_not_together(order: Order) -> str | None:
+    """Tell why a fit has to be made by itself, as far as its parameters tell; None: it has not."""
+    parameters, plan = order.parameters, order.plan
+    if plan.denoises:
+        return "it is the default detector"
+    if plan.validation == "trial":
+        return "with few rows, a trial comes first"
+    if plan.n_projected is not None:
+        return "it is trained on principal components"
+    if has_callbacks(parameters):
+        return "it has callbacks"
+    if parameters.verbose:
+        return "it is verbose"
+    return None
+
+
+class Batch:
+    """Fits of one shape, which are trained together and may be looked at on the way.
+
+    Parameters
+    ----------
+    orders : dict of int to Order
+        The orders, by their places.
+    fits : dict of int to Fit
+        What was started for them.
+    epochs : dict
+        What is shared with other batches of the same rows.
+    """
+
+    def __init__(
+        self, orders: dict[int, Order], fits: dict[int, Fit], epochs: dict[Hashable, Any]
+    ) -> None:
+        self.fits = fits
+        self._runs: dict[int, Run] = {}
+        for place, order in orders.items():
+            weights: list[Tensor] = []
+            share = partial(_share, epochs, order, fits[place])
+            schedule, max_iter = order.parameters.learning_rate_schedule, order.plan.max_iter
+            course = make_course(
+                fits[place], order.parameters, max_iter, schedule, weights, share=share
+            )
+            self._runs[place] = Run(course, weights, partial(record_epoch, fits[place].net))
+        first, modules = next(iter(orders.values())), [fit.net.module_ for fit in fits.values()]
+        members = Members(
+            modules[0],
+            [list(module.parameters()) for module in modules],
+            [order.plan.weight_decay for order in orders.values()],
+            decoupled=first.parameters.optimizer == "adamw",
+            max_grad_norm=first.parameters.max_grad_norm,
+            bounds=_bounds(modules),
+        )
+        self._n_operations = len(modules) * count_operations(modules[0], first.plan.batch_size)
+        self._together, self._max_iter = Together(list(self._runs.values()), members), max_iter
+
+    def carry_on(self, share: float = 1.0) -> None:
+        """Go on until each fit has made this share of its epochs, or has ended."""
+        with threads_by_size(self._n_operations):
+            self._together.carry_on(max(1, round(share * self._max_iter)))
+
+    def drop(self, places: Collection[int]) -> None:
+        """End some of the trainings."""
+        self._together.drop([run for place, run in self._runs.items() if place in places])
+
+    def fit_so_far(self, place: int) -> Fit:
+        """Give a fit as if its training ended now, with a copy of the net."""
+        fit = self.fits[place]
+        net = fit.net.snapshot()
+        net.joined = fit.judge.joined
+        with torch.no_grad():
+            kept = fit.judge.kept_weights()
+            for parameter, value in zip(net.module_.parameters(), kept, strict=False):
+                parameter.copy_(value)
+        return so_far(fit, net, 0)
+
+
+def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
+    """Start fits, and give them in batches of one shape, one batch after the other.
+
+    Orders of the same `rows` share what is computed from them alone. The place of an order is given
+    by itself if its network has to be trained by itself.
+    """
+    statistics: dict[int, Statistics] = {}
+    epochs: dict[Hashable, Any] = {}
+    waiting: dict[Hashable, dict[int, Fit]] = {}
+
+    def batch(fits: dict[int, Fit]) -> Batch:
+        return Batch({place: orders[place] for place in fits}, fits, epochs)
+
+    # Those of one learning rate and decay are updated at once if they follow each other. Those of
+    # one shape come together, so that few networks wait for others.
+    for place in sorted(range(len(orders)), key=lambda i: _sort_key(orders[i])):
+        order = orders[place]
+        of_rows = statistics.setdefault(id(order.rows), Statistics(order.rows))
+        started = start(order.parameters, order.rows, order.plan, order.seed, of_rows)
+        if not started.by_engine:
+            yield place
+            continue
+        fits = waiting.setdefault(_shape(order, started), {})
+        fits[place] = started
+        if len(fits) == _n_members(started):
+            yield batch(waiting.pop(_shape(order, started)))
+    for fits in waiting.values():
+        yield batch(fits)
+
+
+def _sort_key(order: Order) -> Any:
+    parameters, plan = order.parameters, order.plan
+    shape = str(parameters.n_components), str(plan.hidden_layer_sizes), plan.max_iter
+    return *shape, plan.learning_rate, plan.weight_decay
+
+
+def _share(epochs: dict[Hashable, Any], order: Order, fit: Fit, batches: Batches) -> SharedBatches:
+    index, module = batches.rows.index, fit.net.module_
+    key = (
+        id(order.rows),
+        None if index is None else index.tobytes(),
+        module.shift.numpy(force=True).tobytes(),
+        module.scale.numpy(force=True).tobytes(),
+    )
+    return SharedBatches(batches, epochs.setdefault(key, {}))
+
+
+def _shape(order: Order, started: Fit) -> Hashable:
+    """Give what has to be the same in all networks of a batch."""
+    parameters, plan, module = order.parameters, order.plan, started.net.module_
+    return (
+        tuple(each.shape for each in module.parameters()),
+        repr(module.encoder),
+        repr(module.decoder),
+        module.dtype,
+        module.linear_path is None,
+        str(started.net.device),
+        parameters.optimizer,
+        parameters.max_grad_norm,
+        plan.batch_size,
+        plan.max_iter,
+        plan.n_judging_steps,
+        started.rows.sample_weight is None,
+    )
+
+
+def _n_members(fit: Fit) -> int:
+    widths = sum(each.shape[-1] for each in fit.net.module_.parameters())
+    size = _MAX_NUMBERS // (fit.plan.batch_size * max(1, widths))
+    return max(1, min(size, _MAX_MEMBERS))
+
+
+def _bounds(modules: Sequence[Any]) -> list[Tensor] | None:
+    bounds = [standard_bounds(module) for module in modules]
+    if all(each is None for each in bounds):
+        return None
+    shift = modules[0].shift
+    limits = torch.tensor([[-torch.inf], [torch.inf]]).to(shift).expand(-1, len(shift))
+    return [limits if each is None else each for each in bounds]

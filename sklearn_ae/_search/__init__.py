@@ -1,0 +1,1 @@
+"""Searches that train their candidates together."""
