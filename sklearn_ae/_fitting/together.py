@@ -14,10 +14,12 @@ from sklearn_ae._fitting.fit import Fit, make_course, so_far, start
 from sklearn_ae._fitting.members import record_epoch
 from sklearn_ae._fitting.plan import FitPlan, has_callbacks
 from sklearn_ae.nn import standard_bounds
-from sklearn_ae.training import Members, Run, Together, count_operations, threads_by_size
+from sklearn_ae.training import Members, Run, Together
 
 # Numbers that a step of a batch keeps in buffers: they stay in the processor's cache.
 _MAX_NUMBERS, _MAX_MEMBERS = 2**20, 64
+# Pairs of learning rate and decay in a batch, if there are enough fits of each.
+_ALIKE = 5
 
 
 class Order(NamedTuple):
@@ -54,14 +56,11 @@ class Batch:
         The orders, by their places.
     fits : dict of int to Fit
         What was started for them.
-    epochs : dict
-        What is shared with other batches of the same rows.
     """
 
-    def __init__(
-        self, orders: dict[int, Order], fits: dict[int, Fit], epochs: dict[Hashable, Any]
-    ) -> None:
+    def __init__(self, orders: dict[int, Order], fits: dict[int, Fit]) -> None:
         self.fits = fits
+        epochs: dict[Hashable, Any] = {}
         self._runs: dict[int, Run] = {}
         for place, order in orders.items():
             weights: list[Tensor] = []
@@ -80,22 +79,24 @@ class Batch:
             max_grad_norm=first.parameters.max_grad_norm,
             bounds=_bounds(modules),
         )
-        self._n_operations = len(modules) * count_operations(modules[0], first.plan.batch_size)
         self._together, self._max_iter = Together(list(self._runs.values()), members), max_iter
 
     def carry_on(self, share: float = 1.0) -> None:
         """Go on until each fit has made this share of its epochs, or has ended."""
-        with threads_by_size(self._n_operations):
-            self._together.carry_on(max(1, round(share * self._max_iter)))
+        self._together.carry_on(max(1, round(share * self._max_iter)))
 
     def drop(self, places: Collection[int]) -> None:
         """End some of the trainings."""
         self._together.drop([run for place, run in self._runs.items() if place in places])
 
+    def n_epochs(self, place: int) -> int:
+        """Give the number of epochs that a fit has made."""
+        return self._runs[place].n_epochs
+
     def fit_so_far(self, place: int) -> Fit:
-        """Give a fit as if its training ended now, with a copy of the net."""
-        fit = self.fits[place]
-        net = fit.net.snapshot()
+        """Give a fit as if its training ended now; a copy, if it goes on."""
+        fit, goes_on = self.fits[place], self._together.goes_on(self._runs[place])
+        net = fit.net.snapshot() if goes_on else fit.net
         net.joined = fit.judge.joined
         with torch.no_grad():
             kept = fit.judge.kept_weights()
@@ -111,15 +112,9 @@ def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
     by itself if its network has to be trained by itself.
     """
     statistics: dict[int, Statistics] = {}
-    epochs: dict[Hashable, Any] = {}
     waiting: dict[Hashable, dict[int, Fit]] = {}
 
-    def batch(fits: dict[int, Fit]) -> Batch:
-        return Batch({place: orders[place] for place in fits}, fits, epochs)
-
-    # Those of one learning rate and decay are updated at once if they follow each other. Those of
-    # one shape come together, so that few networks wait for others.
-    for place in sorted(range(len(orders)), key=lambda i: _sort_key(orders[i])):
+    for place in _arrange(orders):
         order = orders[place]
         of_rows = statistics.setdefault(id(order.rows), Statistics(order.rows))
         started = start(order.parameters, order.rows, order.plan, order.seed, of_rows)
@@ -129,15 +124,34 @@ def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
         fits = waiting.setdefault(_shape(order, started), {})
         fits[place] = started
         if len(fits) == _n_members(started):
-            yield batch(waiting.pop(_shape(order, started)))
+            yield _batch(orders, waiting.pop(_shape(order, started)))
     for fits in waiting.values():
-        yield batch(fits)
+        yield _batch(orders, fits)
 
 
-def _sort_key(order: Order) -> Any:
-    parameters, plan = order.parameters, order.plan
-    shape = str(parameters.n_components), str(plan.hidden_layer_sizes), plan.max_iter
-    return *shape, plan.learning_rate, plan.weight_decay
+def _batch(orders: Sequence[Order], fits: dict[int, Fit]) -> Batch:
+    def of_optimizer(place: int) -> tuple[float, float]:
+        return orders[place].plan.learning_rate, orders[place].plan.weight_decay
+
+    places = sorted(fits, key=of_optimizer)
+    return Batch({i: orders[i] for i in places}, {i: fits[i] for i in places})
+
+
+def _arrange(orders: Sequence[Order]) -> list[int]:
+    """Give the places of the orders, so that those follow each other which share most.
+
+    Those of one shape come together, so that few networks wait for others. Those of one learning
+    rate and decay are updated at once, and those of the same rows and seed get the same batches.
+    """
+    of_optimizer = [(order.plan.learning_rate, order.plan.weight_decay) for order in orders]
+    ranks = {each: rank for rank, each in enumerate(sorted(set(of_optimizer)))}
+
+    def key(place: int) -> Any:
+        order, rank = orders[place], ranks[of_optimizer[place]]
+        shape = str(order.parameters.n_components), str(order.plan.hidden_layer_sizes)
+        return *shape, rank // _ALIKE, id(order.rows), order.seed, rank
+
+    return sorted(range(len(orders)), key=key)
 
 
 def _share(epochs: dict[Hashable, Any], order: Order, fit: Fit, batches: Batches) -> SharedBatches:

@@ -51,7 +51,7 @@ class Candidate:
         try:
             return function(*args, **kwargs)
         finally:
-            vars(self.autoencoder).pop("_trained", None)
+            self.autoencoder.__dict__.pop("_trained", None)
 
 
 class NotTogetherError(Exception):
@@ -80,7 +80,7 @@ def make_candidate(
         If the fit will fail.
     """
     _, (estimator, X, y), kwargs = task
-    parameters, fit_params = kwargs["parameters"] or {}, kwargs["fit_params"] or {}
+    parameters, fit_params = kwargs["parameters"] or {}, dict(kwargs["fit_params"] or {})
     estimator.set_params(**clone(parameters, safe=False))
     autoencoder, name = find_autoencoder(estimator)
     if autoencoder is None:
@@ -97,11 +97,9 @@ def make_candidate(
     X, y = store[fold]
     steps = None
     if isinstance(estimator, Pipeline):
-        steps = SharedSteps(store, fold)
-        # scikit-learn sets the parameters again.
-        if "memory" in parameters:
+        if "memory" in parameters:  # scikit-learn sets the parameters again
             raise NotTogetherError("memory is a parameter of the search")
-        estimator.memory = steps
+        steps = SharedSteps(store, fold)
         place = [each for each, _ in estimator.steps].index(name)
         heads = Pipeline([*estimator.steps[:place], ("last", "passthrough")], memory=steps)
         X = heads.fit_transform(X, y)
@@ -121,6 +119,8 @@ def make_candidate(
     if reason:
         raise NotTogetherError(reason)
     # A copy: a fit by itself draws from the same state.
+    if steps is not None:
+        estimator.memory = steps
     seed = draw_seed(copy.deepcopy(autoencoder.random_state))
     return Candidate(task, autoencoder, steps, order._replace(seed=seed))
 

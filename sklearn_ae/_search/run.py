@@ -1,24 +1,31 @@
-"""Run the fits of a search together: train in batches, then score each."""
+"""Run the fits of a search together: train them in batches, then score each."""
 
+import math
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn import get_config
 
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._fitting.together import make_batches
+from sklearn_ae._fitting.together import Batch, make_batches
 from sklearn_ae._search.backend import Task
 from sklearn_ae._search.candidates import Candidate, NotTogetherError, make_candidate, only_scores
+from sklearn_ae.training import threads_by_size
+
+# Successive halving begins with this share of the epochs, or later if candidates are few.
+_MIN_SHARE = 1 / 27
+_NOT_PLAIN = "their networks are not plain"
 
 
 @dataclass
 class Halving:
-    """Successive halving within the batch.
+    """Successive halving within the batches.
 
     Attributes
     ----------
@@ -26,14 +33,16 @@ class Halving:
         Of so many candidates, one goes on at each rung.
     metric : str or None
         Name of the score that decides, if there are several.
-    iterations, n_resources : list
-        Filled with the number of rungs that each candidate passed, and its number of epochs.
+    iterations : list of int
+        Filled with the number of rungs that each candidate has passed.
+    n_resources : list of float
+        Filled with the mean number of epochs of each candidate.
     """
 
     factor: float
     metric: str | None
     iterations: list[int] = field(default_factory=list)
-    n_resources: list[int] = field(default_factory=list)
+    n_resources: list[float] = field(default_factory=list)
 
 
 def run_together(
@@ -44,9 +53,10 @@ def run_together(
     Parameters
     ----------
     tasks : sequence of Task
-        Calls of scikit-learn's `_fit_and_score`.
+        Calls of scikit-learn's `_fit_and_score`: all folds of a candidate, then of the next.
     n_jobs : int or None
-        Number of processes, as joblib has it.
+        Number of processes, as joblib has it. With `halving`, only fits that are made one by one
+        are spread.
     halving : Halving or None
         How candidates are dropped on the way; None: none is.
     verbose : int
@@ -59,41 +69,53 @@ def run_together(
     """
     n_parts = min(effective_n_jobs(n_jobs), len(tasks))
     if halving is not None or n_parts < 2:
-        return _run(tasks, n_jobs, halving, verbose)
+        n_threads = 1 if n_parts > 1 or n_jobs is not None else torch.get_num_threads()
+        return _run(tasks, n_jobs, n_threads, halving, verbose)
     # Those of a fold share their first steps, and stay together.
-    folds: dict[int, list[int]] = {}
-    for place, (_, _, kwargs) in enumerate(tasks):
-        folds.setdefault(id(kwargs["train"]), []).append(place)
-    order = [place for places in folds.values() for place in places]
+    order = [place for places in _folds(tasks) for place in places]
     parts = np.array_split(order, n_parts)
     results = Parallel(n_jobs=n_jobs)(
-        delayed(_run)([tasks[i] for i in part], 1, None, verbose) for part in parts
+        delayed(_run)([tasks[i] for i in part], 1, 1, None, verbose) for part in parts
     )
     by_place = dict(zip(order, (each for part in results for each in part), strict=True))
     return [by_place[place] for place in range(len(tasks))]
 
 
 def _run(
-    tasks: Sequence[Task], n_jobs: int | None, halving: Halving | None, verbose: int
+    tasks: Sequence[Task],
+    n_jobs: int | None,
+    n_threads: int,
+    halving: Halving | None,
+    verbose: int,
 ) -> list[Any]:
     results: dict[int, Any] = {}
     reasons: Counter[str] = Counter()
-    n_together, n_batches = 0, 0
+    n_batches = 0
     for candidates in _parts(tasks, reasons, whole=halving is not None):
-        done, n_alone, n_made = _train_and_score(candidates, tasks, halving)
-        results |= done
-        reasons["its network is not a plain one"] += n_alone
-        n_together, n_batches = n_together + len(done), n_batches + n_made
+        work = _Work(tasks, candidates, n_threads)
+        with threads_by_size(0):  # each thread works on its own batch
+            results |= work.all_at_once() if halving is None else work.by_halving(halving)
+        reasons[_NOT_PLAIN] += work.n_alone
+        n_batches += work.n_batches
     if verbose > 0:
-        _tell(n_together, n_batches, reasons)
+        print(f"{len(results)} fits were trained together, in {n_batches} batches.")
+        for reason, number in reasons.items():
+            if number:
+                print(f"{number} fits are made one by one: {reason}.")
     alone = [place for place in range(len(tasks)) if place not in results]
-    if halving is not None:
-        _note_alone(halving, alone, len(tasks))
     others = Parallel(n_jobs=n_jobs)(
         delayed(function)(*args, **kwargs) for function, args, kwargs in (tasks[i] for i in alone)
     )
     results |= dict(zip(alone, others, strict=True))
     return [results[place] for place in range(len(tasks))]
+
+
+def _folds(tasks: Sequence[Task]) -> list[list[int]]:
+    """Give the places of the tasks of each fold."""
+    folds: dict[int, list[int]] = {}
+    for place, (_, _, kwargs) in enumerate(tasks):
+        folds.setdefault(id(kwargs["train"]), []).append(place)
+    return list(folds.values())
 
 
 def _parts(
@@ -104,48 +126,118 @@ def _parts(
     rows: dict[Hashable, Rows] = {}
     candidates: dict[int, Candidate] = {}
     most = get_config()["working_memory"] * 2**20 / 4
-    folds: dict[int, list[int]] = {}
-    for place, (_, _, kwargs) in enumerate(tasks):
-        folds.setdefault(id(kwargs["train"]), []).append(place)
-    for places in folds.values():
+    for places in _folds(tasks):
         for place in places:
             try:
                 candidates[place] = make_candidate(tasks[place], store, rows)
             except NotTogetherError as reason:
                 reasons[str(reason)] += 1
             except Exception:  # raised again where scikit-learn counts failures
-                reasons["it fails"] += 1
-        if not whole and sum(each.X.nbytes for each in rows.values()) > most:
+                reasons["they fail"] += 1
+        if not whole and sum(_n_bytes(each) for each in rows.values()) > most:
             yield candidates
             store, rows, candidates = {}, {}, {}
     yield candidates
 
 
-def _train_and_score(
-    candidates: dict[int, Candidate], tasks: Sequence[Task], halving: Halving | None
-) -> tuple[dict[int, Any], int, int]:
-    """Give the results by place, and the numbers of fits left alone and of batches."""
-    places = list(candidates)
-    n_alone, n_batches, results = 0, 0, {}
-    for_scoring = bool(tasks) and only_scores(tasks[0][2]["scorer"])
-    orders = [candidates[place].order for place in places]
-    for batch in make_batches(orders):
-        if isinstance(batch, int):
-            n_alone += 1
-            continue
-        n_batches += 1
+def _n_bytes(rows: Rows) -> int:
+    return rows.X.nbytes if isinstance(rows.X, np.ndarray) else rows.X.data.nbytes
+
+
+class _Work:
+    """The training and scoring of candidates, in several threads.
+
+    Attributes
+    ----------
+    n_alone, n_batches : int
+        Number of fits that have to be made one by one, and of batches of the others.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], candidates: dict[int, Candidate], n_threads: int
+    ) -> None:
+        self._tasks, self._candidates = tasks, candidates
+        self._places = list(candidates)
+        self._threads = Parallel(n_jobs=n_threads, backend="threading")
+        self._for_scoring = bool(tasks) and only_scores(tasks[0][2]["scorer"])
+        self.n_alone = self.n_batches = 0
+
+    def all_at_once(self) -> dict[int, Any]:
+        """Train all, a few batches at a time, and give their results by place."""
+        parts = self._threads(
+            delayed(self._advance)(batch, 1.0, batch.fits) for batch in self._batches()
+        )
+        return {place: result for part in parts for place, result in part.items()}
+
+    def by_halving(self, halving: Halving) -> dict[int, Any]:
+        """Train all, and drop the worst on the way."""
+        batches = list(self._batches())
+        n_folds = len(_folds(self._tasks))
+        n_candidates = len(self._tasks) // n_folds
+        rungs = _rungs(n_candidates, halving.factor)
+        passed = dict.fromkeys(range(n_candidates), len(rungs) - 1)
+        alive = set(range(n_candidates))
+        results: dict[int, Any] = {}
+        for number, share in enumerate(rungs):
+            going_on = {i for i, place in enumerate(self._places) if place // n_folds in alive}
+            parts = self._threads(
+                delayed(self._advance)(batch, share, going_on & set(batch.fits))
+                for batch in batches
+            )
+            for part in parts:
+                results |= part
+            if number == len(rungs) - 1:
+                break
+            n_kept = max(1, math.ceil(len(alive) / halving.factor))
+            ranked = sorted(alive, key=lambda i: _mean_score(results, i, n_folds, halving.metric))
+            dropped = set(ranked[:-n_kept])
+            passed |= dict.fromkeys(dropped, number)
+            alive -= dropped
+            for batch in batches:
+                batch.drop([i for i in batch.fits if self._places[i] // n_folds in dropped])
+        epochs = {self._places[i]: batch.n_epochs(i) for batch in batches for i in batch.fits}
+        for i in range(n_candidates):
+            of_folds = [epochs.get(i * n_folds + fold, np.nan) for fold in range(n_folds)]
+            halving.iterations.append(passed[i])
+            halving.n_resources.append(float(np.mean(of_folds)))
+        return results
+
+    def _batches(self) -> Iterator[Batch]:
+        for batch in make_batches([each.order for each in self._candidates.values()]):
+            if isinstance(batch, int):
+                self.n_alone += 1
+            else:
+                self.n_batches += 1
+                yield batch
+
+    def _advance(self, batch: Batch, share: float, some: Collection[int]) -> dict[int, Any]:
+        """Go on with a batch, and score some of its fits."""
         start = time.time()
-        batch.carry_on()
-        seconds = (time.time() - start) / len(batch.fits)
-        for i in batch.fits:
-            trained = replace(batch.fit_so_far(i), for_scoring=for_scoring)
-            results[places[i]] = candidates[places[i]].fit_and_score(trained)
-            results[places[i]]["fit_time"] += seconds
-    return results, n_alone, n_batches
+        batch.carry_on(share)
+        seconds = (time.time() - start) / max(1, len(some))
+        results = {}
+        for i in some:
+            place = self._places[i]
+            trained = replace(batch.fit_so_far(i), for_scoring=self._for_scoring)
+            results[place] = self._candidates[place].fit_and_score(trained)
+            results[place]["fit_time"] += seconds
+        return results
 
 
-def _tell(n_together: int, n_batches: int, reasons: Counter[str]) -> None:
-    print(f"{n_together} fits trained together in {n_batches} batches.")
-    for reason, number in reasons.items():
-        if number:
-            print(f"{number} fits made one by one: {reason}.")
+def _rungs(n_candidates: int, factor: float) -> list[float]:
+    """Give the shares of the epochs at which candidates are scored; the last is 1."""
+    shares = [1.0]
+    while n_candidates > factor ** len(shares) and shares[0] / factor > _MIN_SHARE - 1e-9:
+        shares.insert(0, shares[0] / factor)
+    return shares
+
+
+def _mean_score(results: dict[int, Any], i: int, n_folds: int, metric: str | None) -> float:
+    """Give the mean score of a candidate; infinity if it is fitted one by one, at the end."""
+    of_folds = [results.get(i * n_folds + fold) for fold in range(n_folds)]
+    if any(each is None for each in of_folds):
+        return math.inf
+    scores = [each["test_scores"] for each in of_folds if each is not None]
+    scores = [each[metric] if isinstance(each, dict) else each for each in scores]
+    mean = float(np.mean(scores))
+    return -math.inf if math.isnan(mean) else mean

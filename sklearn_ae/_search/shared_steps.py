@@ -26,8 +26,8 @@ class SharedSteps:
         self._store, self._fold = store, fold
         self.trained: Fit | None = None
 
-    def cache(self, fit_transform: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap the function by which a pipeline fits a step."""
+    def cache(self, fit_transform: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        """Wrap the function by which a pipeline fits a step. The options are those of joblib."""
         key: Hashable = self._fold
 
         def shared(transformer: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:

@@ -74,6 +74,10 @@ class Together:
             elif self._runs:
                 self._step()
 
+    def goes_on(self, run: Run) -> bool:
+        """Tell whether a run has not ended."""
+        return run in self._runs
+
     def drop(self, runs: Sequence[Run]) -> None:
         """End some runs."""
         for run in runs:
