@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import chain, tee
 from typing import Any
 
+import torch
+
 from sklearn_ae._data.rows import Batch, Batches, Prepare, Rows
 
 # Entries of the rows of an epoch, which are kept.
@@ -33,6 +35,15 @@ class SharedBatches:
     def rows(self) -> Rows:
         """The rows."""
         return self._batches.rows
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """What shuffles the rows; None: they come in their order."""
+        return self._batches.generator
+
+    @generator.setter
+    def generator(self, generator: torch.Generator | None) -> None:
+        self._batches.generator = generator
 
     def iterate(self, prepare: Prepare, *, reuse: bool = False) -> Iterator[Batch]:
         """Iterate over the batches, see `Batches.iterate`."""

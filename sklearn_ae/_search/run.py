@@ -188,9 +188,9 @@ class _Work:
                 results |= part
             if number == len(rungs) - 1:
                 break
-            n_kept = max(1, math.ceil(len(alive) / halving.factor))
-            ranked = sorted(alive, key=lambda i: _mean_score(results, i, n_folds, halving.metric))
-            dropped = set(ranked[:-n_kept])
+            scores = _mean_scores(results, n_folds, halving.metric)
+            ranked = sorted(alive & set(scores), key=scores.__getitem__)
+            dropped = set(ranked[: len(ranked) - math.ceil(len(ranked) / halving.factor)])
             passed |= dict.fromkeys(dropped, number)
             alive -= dropped
             for batch in batches:
@@ -227,17 +227,17 @@ class _Work:
 def _rungs(n_candidates: int, factor: float) -> list[float]:
     """Give the shares of the epochs at which candidates are scored; the last is 1."""
     shares = [1.0]
-    while n_candidates > factor ** len(shares) and shares[0] / factor > _MIN_SHARE - 1e-9:
+    while n_candidates >= factor ** len(shares) and shares[0] / factor > _MIN_SHARE - 1e-9:
         shares.insert(0, shares[0] / factor)
     return shares
 
 
-def _mean_score(results: dict[int, Any], i: int, n_folds: int, metric: str | None) -> float:
-    """Give the mean score of a candidate; infinity if it is fitted one by one, at the end."""
-    of_folds = [results.get(i * n_folds + fold) for fold in range(n_folds)]
-    if any(each is None for each in of_folds):
-        return math.inf
-    scores = [each["test_scores"] for each in of_folds if each is not None]
-    scores = [each[metric] if isinstance(each, dict) else each for each in scores]
-    mean = float(np.mean(scores))
-    return -math.inf if math.isnan(mean) else mean
+def _mean_scores(results: dict[int, Any], n_folds: int, metric: str | None) -> dict[int, float]:
+    """Give the mean score of each candidate of which all folds have been scored."""
+    scores: dict[int, list[float]] = {}
+    for place, result in results.items():
+        score = result["test_scores"]
+        score = score[metric] if isinstance(score, dict) else score
+        scores.setdefault(place // n_folds, []).append(score)
+    means = {i: float(np.mean(each)) for i, each in scores.items() if len(each) == n_folds}
+    return {i: -math.inf if math.isnan(mean) else mean for i, mean in means.items()}
