@@ -144,9 +144,8 @@ class BatchedGridSearchCV(_BatchedSearchCV, GridSearchCV):
 
     Plain networks, the transformer's default, are trained together with the weights that each would
     have by itself. Networks of other widths or code sizes come in other batches. These fits are
-    made one by one: the default detector, convolutions, other latents, noise, fewer than 500 rows
-    with all parameters "auto", callbacks, and parameters of ``fit`` other than ``sample_weight`` of
-    an autoencoder.
+    made one by one: the default detector, convolutions, other latents, noise, callbacks, and
+    parameters of ``fit`` other than ``sample_weight`` of an autoencoder.
 
     See Also
     --------
@@ -254,9 +253,8 @@ class BatchedRandomizedSearchCV(_BatchedSearchCV, RandomizedSearchCV):
 
     Plain networks, the transformer's default, are trained together with the weights that each would
     have by itself. Networks of other widths or code sizes come in other batches. These fits are
-    made one by one: the default detector, convolutions, other latents, noise, fewer than 500 rows
-    with all parameters "auto", callbacks, and parameters of ``fit`` other than ``sample_weight`` of
-    an autoencoder.
+    made one by one: the default detector, convolutions, other latents, noise, callbacks, and
+    parameters of ``fit`` other than ``sample_weight`` of an autoencoder.
 
     See Also
     --------

@@ -134,6 +134,16 @@ def test_joined_validation_rows(X):
     assert_same_results(ours.cv_results_, expected.cv_results_)
 
 
+def test_trials_of_few_rows(X, capsys):
+    # At the tiny rate, trials find that training does not help.
+    estimator = AutoencoderTransformer(hidden_layer_sizes=8, random_state=0)
+    grid = {"n_components": [1, 2, 3], "learning_rate": [1e-6, 0.01]}
+    expected = GridSearchCV(estimator, grid, cv=2, refit=False).fit(X)
+    ours = BatchedGridSearchCV(estimator, grid, cv=2, refit=False, verbose=1).fit(X)
+    assert_same_results(ours.cv_results_, expected.cv_results_)
+    assert n_together(capsys) == 12
+
+
 def test_steps_of_a_pipeline_are_shared(X, y, capsys):
     pipeline = make_pipeline(Scaler(), PCA(5), transformer(), LogisticRegression())
     grid = {
@@ -177,7 +187,6 @@ def test_weights_of_rows(X, capsys):
     [
         (transformer(latent="noisy"), {"learning_rate": RATES}, "their networks are not plain"),
         (AutoencoderOutlierDetector(max_iter=2), {"n_components": [1, 2]}, "the default detector"),
-        (AutoencoderTransformer(1), {"hidden_layer_sizes": [2, 3]}, "a trial comes first"),
         (transformer(warm_start=True), {"learning_rate": RATES}, "warm_start=True"),
         (PCA(), {"n_components": [1, 2]}, "neither an autoencoder nor a pipeline"),
         (

@@ -164,21 +164,26 @@ def fit(
         with the trial, is done again, with the same result.
     """
     started = start(parameters, rows, plan, seed)
-    net = started.net
-    if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
+    if needs_training(started, parameters, seed):
         _train(started, parameters, plan.max_iter, hooks, checkpoint)
-        return started
-    started.trial = trial = run_trial(net, parameters, rows, plan, seed)
+    return started
+
+
+def needs_training(started: Fit, parameters: Any, seed: int) -> bool:
+    """Tell whether a fit needs a training: it does not if there is a trial, which finds that."""
+    net, plan = started.net, started.plan
+    if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
+        return True
+    started.trial = trial = run_trial(net, parameters, started.rows, plan, seed)
     if trial.best_loss < trial.initial_loss:
         net.joined = True
-        _train(started, parameters, plan.max_iter, hooks, checkpoint)
-        return started
+        return True
     started.judge.begin(trial.initial_loss, net.weights())
     started.judge.diverged = trial.diverged
     note_course(started, 0, plan.n_trial_epochs)
     if parameters.verbose and started.curve and not net.interrupted_:
         print("The trial does not lower the loss of rows it was not trained on. The result is PCA.")
-    return started
+    return False
 
 
 def start(

@@ -10,7 +10,7 @@ from torch import Tensor
 from sklearn_ae._data.rows import Batches, Rows
 from sklearn_ae._data.shared_batches import SharedBatches
 from sklearn_ae._data.statistics import Statistics
-from sklearn_ae._fitting.fit import Fit, make_course, so_far, start
+from sklearn_ae._fitting.fit import Fit, make_course, needs_training, so_far, start
 from sklearn_ae._fitting.members import record_epoch
 from sklearn_ae._fitting.plan import FitPlan, has_callbacks
 from sklearn_ae.nn import standard_bounds
@@ -36,8 +36,6 @@ def why_not_together(order: Order) -> str | None:
     parameters, plan = order.parameters, order.plan
     if plan.denoises:
         return "it is the default detector"
-    if plan.validation == "trial":
-        return "with few rows, a trial comes first"
     if plan.n_projected is not None:
         return "it is trained on principal components"
     if has_callbacks(parameters):
@@ -53,7 +51,7 @@ class Batch:
     Parameters
     ----------
     orders : dict of int to Order
-        The orders, by their places.
+        The orders, by their places; none if the fits need no training.
     fits : dict of int to Fit
         What was started for them.
     """
@@ -62,6 +60,9 @@ class Batch:
         self.fits = fits
         epochs: dict[Hashable, Any] = {}
         self._runs: dict[int, Run] = {}
+        self._together: Together | None = None
+        if not orders:
+            return
         for place, order in orders.items():
             weights: list[Tensor] = []
             share = partial(_share, epochs, order, fits[place])
@@ -83,20 +84,24 @@ class Batch:
 
     def carry_on(self, share: float = 1.0) -> None:
         """Go on until each fit has made this share of its epochs, or has ended."""
-        self._together.carry_on(max(1, round(share * self._max_iter)))
+        if self._together is not None:
+            self._together.carry_on(max(1, round(share * self._max_iter)))
 
     def drop(self, places: Collection[int]) -> None:
         """End some of the trainings."""
-        self._together.drop([run for place, run in self._runs.items() if place in places])
+        if self._together is not None:
+            self._together.drop([run for place, run in self._runs.items() if place in places])
 
     def n_epochs(self, place: int) -> int:
         """Give the number of epochs that a fit has made."""
-        return self._runs[place].n_epochs
+        return self._runs[place].n_epochs if self._runs else 0
 
     def fit_so_far(self, place: int) -> Fit:
         """Give a fit as if its training ended now; a copy, if it goes on."""
-        fit, goes_on = self.fits[place], self._together.goes_on(self._runs[place])
-        net = fit.net.snapshot() if goes_on else fit.net
+        fit = self.fits[place]
+        if self._together is None:
+            return fit
+        net = fit.net.snapshot() if self._together.goes_on(self._runs[place]) else fit.net
         net.joined = fit.judge.joined
         with torch.no_grad():
             kept = fit.judge.kept_weights()
@@ -108,8 +113,9 @@ class Batch:
 def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
     """Start fits, and give them in batches of one shape, one batch after the other.
 
-    Orders of the same `rows` share what is computed from them alone. The place of an order is given
-    by itself if its network has to be trained by itself.
+    Orders of the same `rows` share what is computed from them alone. A fit whose trial finds that
+    it needs no training is a batch by itself. The place of an order is given by itself if its
+    network has to be trained by itself.
     """
     statistics: dict[int, Statistics] = {}
     waiting: dict[Hashable, dict[int, Fit]] = {}
@@ -120,6 +126,9 @@ def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
         started = start(order.parameters, order.rows, order.plan, order.seed, of_rows)
         if not started.by_engine:
             yield place
+            continue
+        if not needs_training(started, order.parameters, order.seed):
+            yield Batch({}, {place: started})
             continue
         fits = waiting.setdefault(_shape(order, started), {})
         fits[place] = started

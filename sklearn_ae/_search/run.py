@@ -98,7 +98,8 @@ def _run(
         reasons[_NOT_PLAIN] += work.n_alone
         n_batches += work.n_batches
     if verbose > 0:
-        print(f"{len(results)} fits were trained together, in {n_batches} batches.")
+        batches = "1 batch" if n_batches == 1 else f"{n_batches} batches"
+        print(f"{len(results)} fits were trained together, in {batches}.")
         for reason, number in reasons.items():
             if number:
                 print(f"{number} fits are made one by one: {reason}.")
