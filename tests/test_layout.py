@@ -15,7 +15,7 @@ ROOMS = (
     ("_compat",),
     ("nn", "parameters"),
     ("_data",),
-    ("architectures", "corruption", "latents", "losses", "metrics", "plotting"),
+    ("architectures", "corruption", "latents", "losses", "metrics", "plotting", "distributed"),
     ("training",),
     ("_fitting",),
     ("_inspection", "_outliers"),

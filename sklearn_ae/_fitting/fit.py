@@ -19,7 +19,7 @@ from skorch.callbacks import (
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
-from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
@@ -159,7 +159,7 @@ def fit(
     training, validation = _split(rows, plan, parameters, seed)
     # The validation rows of the detector give p-values: they take no part in the units.
     started_from = training.extract() if plan.is_detector else rows
-    net = build_net(parameters, plan, Statistics(started_from), seed)
+    net = build_net(parameters, plan, make_statistics(started_from), seed)
     started = _begin(net, parameters, rows, plan, training, validation)
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks, checkpoint)
@@ -213,7 +213,7 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
 
 def _follow(net: AutoencoderNet, rows: Rows, plan: FitPlan) -> None:
     """Have what is not trained follow other rows."""
-    forget_broken_bounds(net.module_.bounds, rows.X)
+    forget_broken_bounds(net.module_.bounds, lambda: make_statistics(rows).extremes)
     if isinstance(net.module_, DenoisingAutoencoder):
         seed = int(torch.randint(2**31, (), generator=net.generator))
         random_state = np.random.RandomState(seed)
@@ -326,7 +326,7 @@ def _train_by_engine(
     checkpoint: Checkpoint | None,
 ) -> None:
     net, plan, judge = started.net, started.plan, started.judge
-    members = make_members(net, parameters, plan)
+    members = make_members(net, parameters, plan, ranks=started.rows.ranks)
     members.load_state(net.optimizer_)
     net.batch_size = rows_in_batch(parameters, plan, started.rows)
     log = PrintLog().initialize() if parameters.verbose else None
@@ -377,6 +377,8 @@ def _train_by_engine(
                 if not epoch.is_last:
                     hooks.begin()
     except KeyboardInterrupt:
+        if started.rows.ranks is not None:
+            raise  # the other ranks go on
         net.interrupted_ = True
     finally:
         epochs.close()
@@ -397,6 +399,7 @@ def _make_validation(started: Fit) -> Validation | None:
         net.module_.standardize(to_tensor(some[:][0], net.device, net.data_dtype)),
         to_tensor(some.weight() * some.mean_weight, net.device, net.dtype),
         n_refinement_steps(net, started.plan.n_judging_steps),
+        started.rows.ranks,
     )
 
 

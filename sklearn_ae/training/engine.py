@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, optim
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Batches
 from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
 from sklearn_ae.training.checkpoint import Checkpoint
@@ -33,6 +34,8 @@ class Members:
     linear_paths : sequence of LinearPath or None, default=None
         Where the linear path of each member starts; None: one member, which starts as the module
         is.
+    ranks : Ranks or None, default=None
+        The ranks among which the rows of a batch are spread; None: all are here.
 
     Attributes
     ----------
@@ -48,8 +51,9 @@ class Members:
         decoupled: bool = True,
         max_grad_norm: float | None = None,
         linear_paths: Sequence[LinearPath] | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        self._module, self._max_norm = module, max_grad_norm
+        self._module, self._max_norm, self._ranks = module, max_grad_norm, ranks
         self._sizes = {name: values.numel() for name, values in module.named_parameters()}
         n_members = 1 if linear_paths is None else len(linear_paths)
         self.values = _join(module.parameters()).repeat(n_members, 1)
@@ -80,7 +84,7 @@ class Members:
     def __len__(self) -> int:
         return len(self.values)
 
-    def step(self, x: Tensor, weight: Tensor | None, learning_rate: float) -> Tensor:
+    def step(self, x: Tensor, weight: Tensor | None, n_rows: int, learning_rate: float) -> Tensor:
         """Make a step of AdamW (or Adam).
 
         Parameters
@@ -89,22 +93,26 @@ class Members:
             Rows in standard units.
         weight : Tensor of shape (batch,) or (batch, n_members) or None
             Their weights.
+        n_rows : int
+            Rows in the batch, on all ranks together.
         learning_rate : float
             The learning rate.
 
         Returns
         -------
         loss : Tensor of shape (n_members,)
-            The weighted mean squared error of the batch before the step.
+            The weighted mean squared error of the batch before the step, or what the rows of this
+            rank add to it.
         """
-        n_rows = len(x)
         if weight is None:
-            weight = x.new_full((n_rows, 1), 1 / n_rows)
+            weight = x.new_full((len(x), 1), 1 / n_rows)
         else:
-            weight = weight.view(n_rows, -1) / n_rows
+            weight = (weight if weight.dim() == 2 else weight[:, None]) / n_rows
         if len(self) > 1:
             x, weight = x.expand(len(self), -1, -1), weight.T[..., None].expand(len(self), -1, 1)
         loss = self.network.backward(x, weight)
+        if self._ranks is not None:
+            self._ranks.sum_(self._gradients)
         self._update(learning_rate)
         return loss
 
@@ -187,16 +195,28 @@ class Validation(NamedTuple):
         Their weights. Rows of weight zero fill up smaller folds.
     n_steps : int
         Number of refinement steps of their codes.
+    ranks : Ranks or None
+        Ranks that all have these rows, and each compute the errors of a part of them.
     """
 
     x: Tensor
     weight: Tensor
     n_steps: int
+    ranks: Ranks | None = None
 
     def errors(self, network: Backprop) -> Tensor:
         """Compute the mean squared error of each row at its refined code."""
+        if self.ranks is None:
+            return self._errors(self.x, network)
+        errors = torch.zeros_like(self.weight)
+        part = self.ranks.part(len(errors))
+        if part.stop > part.start:
+            errors[part] = self._errors(self.x[part], network)
+        return self.ranks.sum_(errors)
+
+    def _errors(self, rows: Tensor, network: Backprop) -> Tensor:
         parts = []
-        for x in self.x.split(_ROWS_AT_ONCE, dim=-2):
+        for x in rows.split(_ROWS_AT_ONCE, dim=-2):
             code = network.encode(x).clone()
 
             def errors_and_gradients(code: Tensor, rows: Any, x: Tensor = x) -> Any:
@@ -379,8 +399,12 @@ def _train_epoch(
 ) -> float:
     """Train all members for an epoch, and give the mean loss of the first meanwhile."""
     total = members.values.new_zeros(len(members))
+    sizes = iter(batches.sizes())
     for x, weight in batches.iterate(standardize, reuse=True):
-        total += members.step(x, weight, next(rates)) * len(x)
+        n_rows = next(sizes)
+        total += members.step(x, weight, n_rows, next(rates)) * n_rows
+    if batches.rows.ranks is not None:
+        batches.rows.ranks.sum_(total)
     return float(total[0]) / len(batches.rows)
 
 
@@ -397,6 +421,8 @@ def _mean_loss(
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total += (errors if weight is None else errors * weight).sum()
     batches.generator = generator
+    if batches.rows.ranks is not None:
+        batches.rows.ranks.sum_(total)
     return float(total) / len(batches.rows)
 
 
