@@ -250,8 +250,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             rows = self._rows(X, sample_weight, ranks, first=first)
             plan = self._plan(rows)
             skorch_callbacks(self, can_resume=path is not None)  # checks them
-            checkpoint = None
-            if path is not None:
+            checkpoint = path if isinstance(path, Checkpoint) else None
+            if path is not None and checkpoint is None:
                 checkpoint = Checkpoint(path, fingerprint(self, rows, plan), ranks)
             # y is X: ScoringMonitor scores only where there is a y.
             data = {

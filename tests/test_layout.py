@@ -22,7 +22,8 @@ ROOMS = (
     ("_persistence",),
     ("_base",),
     ("_transformer", "_outlier_detector"),
-    ("_load", "_onnx"),
+    ("_load", "_onnx", "_dask"),
+    ("dask",),
     ("__init__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

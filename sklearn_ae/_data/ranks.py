@@ -21,7 +21,9 @@ def current_ranks() -> "Ranks | None":
 
 
 @contextmanager
-def use_ranks(group: Any, timeout: float) -> Iterator["Ranks"]:
+def use_ranks(
+    group: Any, timeout: float, parts: list[tuple[int, int]] | None = None
+) -> Iterator["Ranks"]:
     """Have the ranks of a process group fit together in this context.
 
     Parameters
@@ -30,8 +32,11 @@ def use_ranks(group: Any, timeout: float) -> Iterator["Ranks"]:
         The process group; None: the default one.
     timeout : float
         Seconds to wait for a rank that sends nothing.
+    parts : list of tuple or None, default=None
+        Number and length of each part of the rows of this rank: the rows of all ranks are in the
+        order of these numbers. None: in the order of the ranks.
     """
-    ranks = Ranks(group, timeout)
+    ranks = Ranks(group, timeout, parts)
     token = _current.set(ranks)
     try:
         yield ranks
@@ -51,6 +56,8 @@ class Ranks:
         The process group; None: the default one.
     timeout : float
         Seconds to wait for a rank that sends nothing.
+    parts : list of tuple or None, default=None
+        See `use_ranks`.
 
     Attributes
     ----------
@@ -58,7 +65,10 @@ class Ranks:
         The number of this rank in the group, and the number of ranks.
     """
 
-    def __init__(self, group: Any, timeout: float) -> None:
+    def __init__(
+        self, group: Any, timeout: float, parts: list[tuple[int, int]] | None = None
+    ) -> None:
+        self.parts = parts
         if not distributed.is_available() or not distributed.is_initialized():
             raise RuntimeError(
                 "There is no process group: start the processes with torchrun, Ray Train or "

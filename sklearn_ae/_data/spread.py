@@ -246,25 +246,41 @@ def spread_rows(
     if len(types) > 1:
         raise ValueError(f"X has types {sorted(map(str, types))} on different ranks, expected one.")
     X = found[0].X.astype(types.pop(), copy=False)
+    numbers = _number(ranks, counts)
     weight, mean = None, 1.0
     if any(each is not None for *_, each in looks):
-        weight = np.concatenate(
-            [np.ones(n_rows, X.dtype) if each is None else each for n_rows, _, _, each in looks]
-        )
+        weight = np.empty(n_all, X.dtype)
+        for (n_rows, _, _, each), places in zip(looks, numbers, strict=True):
+            weight[places] = np.ones(n_rows) if each is None else each
         mean = float(weight.mean())
-        weight = (weight / mean).astype(X.dtype)
-    first = sum(counts[: ranks.rank])
+        weight = weight / mean
     rows = SpreadRows(
         X,
         weight,
         None,
         mean,
         ranks=ranks,
-        numbers=np.arange(first, first + X.shape[0]),
+        numbers=numbers[ranks.rank],
         n_all=n_all,
     )
     is_small = min(n_all, rows.total_weight) < _FEW_ROWS or n_all <= X.shape[1]
     return rows.gathered() if is_small else rows
+
+
+def _number(ranks: Ranks, counts: list[int]) -> list[np.ndarray]:
+    """Give the numbers of the rows of each rank among all, see `use_ranks`."""
+    if ranks.parts is None:
+        ends = np.cumsum(counts)
+        return [np.arange(end - n_rows, end) for n_rows, end in zip(counts, ends, strict=True)]
+    parts_of_all = ranks.gather(ranks.parts)
+    end, ranges = 0, {}
+    for part, n_rows in sorted(part for parts in parts_of_all for part in parts):
+        ranges[part] = np.arange(end, end + n_rows)
+        end += n_rows
+    nothing = np.zeros(0, int)
+    return [
+        np.concatenate([nothing, *(ranges[part] for part, _ in parts)]) for parts in parts_of_all
+    ]
 
 
 def _check_alike(described: Sequence[dict[str, str]]) -> None:
