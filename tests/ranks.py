@@ -19,6 +19,8 @@ from skorch.callbacks import Callback
 from torch import _dynamo, distributed  # noqa: F401
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae._data import ranks as ranks_module
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae.distributed import all_ranks
 from sklearn_ae.training import checkpoint as checkpoints
 
@@ -85,7 +87,10 @@ def four_ranks(rank, size, folder):
     own = slice(*CUTS[size][rank : rank + 2])
     with all_ranks():
         model = make().fit(make_data()[own])
-    return {"digest": digest(model), "loss": model.loss_}
+    report = {"digest": digest(model), "loss": model.loss_}
+    torch.save(report, folder / f"{rank}.pt")
+    with patch.object(ranks_module, "_FEW", 0):
+        return report | {"killed": killed(rank, make_data()[own], folder, dying=3)}
 
 
 def two_ranks(rank, size, folder):
@@ -107,6 +112,8 @@ def two_ranks(rank, size, folder):
         make().fit(X[own])
     n_weights = sum(tensor.numel() for tensor in make().fit(X).net_.module_.parameters())
     report["reduced"] = {"sizes": sizes, "n_weights": n_weights}
+    with patch.object(ranks_module, "_FEW", 0):
+        add("sockets", make(), X[own], X)
     add("weighted", make(), X[own], X, sample_weight=weight[own])
     add("none", make(), X if rank == 1 else X[:0], X)
     add("few", make(max_iter="auto"), X[:90] if rank == 0 else X[90:200], X[:200])
@@ -130,21 +137,21 @@ def two_ranks(rank, size, folder):
     report["one rank"] = one_rank(rank, X)
     report["resumed"] = resumed(X[own], folder)
     torch.save(report, folder / f"{rank}.pt")
-    report["killed"] = killed(rank, X[own], folder)
+    report["killed"] = killed(rank, X[own], folder, dying=1)
     return report
 
 
 def counted():
-    """Count the numbers of each call of all_reduce."""
-    sizes, all_reduce = [], distributed.all_reduce
+    """Count the numbers that are summed in each call."""
+    sizes, sum_ = [], Ranks.sum_
 
     class Counted:
         def __enter__(self):
-            def count(tensor, *args, **kwargs):
+            def count(self, tensor):
                 sizes.append(tensor.numel())
-                return all_reduce(tensor, *args, **kwargs)
+                return sum_(self, tensor)
 
-            self.patch = patch.object(distributed, "all_reduce", count)
+            self.patch = patch.object(Ranks, "sum_", count)
             self.patch.start()
             return sizes
 
@@ -236,13 +243,13 @@ def resumed(part, folder):
     return report
 
 
-def killed(rank, part, folder):
-    """Have rank 1 die in the second epoch."""
+def killed(rank, part, folder, *, dying):
+    """Have a rank die in the second epoch."""
     path, save = folder / "killed.checkpoint", checkpoints.Checkpoint.save
 
     def save_and_die(self, n_epochs):
         save(self, n_epochs)
-        if n_epochs == 2 and rank == 1:
+        if n_epochs == 2 and rank == dying:
             os._exit(1)
 
     start = time.monotonic()

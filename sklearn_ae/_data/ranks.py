@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
+from sklearn_ae._data.shared_memory import SharedMemory
+
 T = TypeVar("T")
+# Bytes from which on ranks on one machine use its memory: the fixed costs are those of sockets.
+_LARGE = 2**13
+# More ranks are not summed so: each reads what all others have written.
+_FEW = 8
 
 _current: ContextVar["Ranks | None"] = ContextVar("ranks", default=None)
 
@@ -68,7 +74,8 @@ class Ranks:
     def __init__(
         self, group: Any, timeout: float, parts: list[tuple[int, int]] | None = None
     ) -> None:
-        self.parts = parts
+        self.parts, self._timeout = parts, timeout
+        self._memory: SharedMemory | None = None
         if not distributed.is_available() or not distributed.is_initialized():
             raise RuntimeError(
                 "There is no process group: start the processes with torchrun, Ray Train or "
@@ -92,6 +99,8 @@ class Ranks:
 
     def close(self) -> None:
         """Close the connections to the other ranks."""
+        if self._memory is not None:
+            self._memory.close()
         group, self._group = self._group, None
         if group is not None and distributed.is_initialized():
             distributed.destroy_process_group(group)
@@ -99,12 +108,26 @@ class Ranks:
     def sum_(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over the ranks, in place."""
         with _naming_the_cause():
+            if 1 < self.size <= _FEW and tensor.device.type == "cpu" and tensor.nbytes >= _LARGE:
+                memory = self._memory_for(tensor)
+                if memory.is_shared:
+                    memory.sum_(tensor)
+                    return tensor
             distributed.all_reduce(tensor, group=self._group_of(tensor))
         return tensor
 
+    def _memory_for(self, tensor: Tensor) -> SharedMemory:
+        memory = self._memory
+        if memory is None or (memory.is_shared and memory.n_bytes < tensor.nbytes):
+            if memory is not None:
+                memory.close()
+            memory = SharedMemory(self.gather, self.rank, self.size, tensor.nbytes, self._timeout)
+            self._memory = memory
+        return memory
+
     def sum(self, array: np.ndarray) -> np.ndarray:
         """Sum an array over the ranks."""
-        return self.sum_(torch.from_numpy(np.array(array))).numpy()
+        return self.sum_(torch.from_numpy(np.array(array, order="C"))).numpy()
 
     def broadcast_(self, tensor: Tensor) -> Tensor:
         """Give all ranks the tensor of the first, in place."""
@@ -114,7 +137,7 @@ class Ranks:
 
     def broadcast(self, array: np.ndarray) -> np.ndarray:
         """Give all ranks the array of the first. All have its shape and type."""
-        return self.broadcast_(torch.from_numpy(np.array(array))).numpy()
+        return self.broadcast_(torch.from_numpy(np.array(array, order="C"))).numpy()
 
     def gather(self, value: T) -> list[T]:
         """Give all ranks the value of each rank."""
