@@ -40,10 +40,11 @@ def all_ranks(group: Any = None, *, timeout: float = 1800.0) -> Iterator[None]:
     -----
     Everything but ``fit`` and ``partial_fit`` works as without the context, on each rank alone.
 
-    In each step, the gradients of all weights are summed over the ranks once, by the backend of the
-    group if they are on a GPU, otherwise by gloo. Fewer than 5,000 rows are copied to all ranks,
-    and each fits all of them. Shuffling and splitting take some 50 bytes for each row of all ranks
-    on each of them.
+    In each step, the gradients of all weights are summed over the ranks once: by the backend of the
+    group if they are on a GPU; otherwise by gloo, or through shared memory if there are at most
+    eight ranks and all are on one machine. Fewer than 5,000 rows are copied to all ranks, and each
+    fits all of them. Each rank needs 16 bytes for each row of all ranks to shuffle them, and up to
+    100 for a moment to split off validation rows.
 
     Examples
     --------

@@ -82,8 +82,8 @@ def _workers_by_part(client: Any, parts: list[Any]) -> dict[str, list[int]]:
     while True:
         wait(parts)
         for part in parts:
-            if part.status == "error":
-                part.result()  # raises it
+            if part.status in ("error", "cancelled", "lost"):
+                part.result()  # raises an error
         where = client.who_has(parts)
         workers: dict[str, list[int]] = defaultdict(list)
         for number, part in enumerate(parts):

@@ -125,12 +125,10 @@ class SpreadRows(Rows):
 
     def _in_order(self, values: Any) -> Any:
         """Gather what belongs to the rows of `local`, in the order of the selection."""
-        parts = self.ranks.gather((self.positions, values))
-        positions = np.concatenate([positions for positions, _ in parts])
-        joined = _stack([values for _, values in parts])
-        if (np.diff(positions) > 0).all():
+        joined = _stack(self.ranks.gather(values))
+        if self.ranks.parts is None:  # in the order of the ranks
             return joined
-        return joined[np.argsort(positions)]
+        return joined[np.argsort(np.concatenate(self.ranks.gather(self.positions)))]
 
 
 class SpreadStatistics(Statistics):
