@@ -277,8 +277,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             self._finish(done, X)
             if ranks is not None:
                 # They differ only if the processors of the ranks do, which may round otherwise.
-                for tensor in done.net.weights():
-                    ranks.broadcast_(tensor)
+                ranks.share_(done.net.weights())
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
             if checkpoint is not None and not done.net.interrupted_:
                 checkpoint.remove()

@@ -24,10 +24,10 @@ class AutoencoderTransformer(  # type: ignore[call-arg]
     Examples
     --------
     >>> from dask.distributed import Client  # doctest: +SKIP
-    >>> import dask.array
+    >>> import dask.array  # doctest: +SKIP
     >>> from sklearn_ae.dask import AutoencoderTransformer
     >>> client = Client()  # doctest: +SKIP
-    >>> X = dask.array.random.random((100_000, 20), chunks=(10_000, 20))
+    >>> X = dask.array.random.random((100_000, 20), chunks=(10_000, 20))  # doctest: +SKIP
     >>> codes = AutoencoderTransformer(n_components=4).fit_transform(X)  # doctest: +SKIP
     """
 
@@ -137,10 +137,10 @@ class AutoencoderOutlierDetector(_outlier_detector.AutoencoderOutlierDetector):
     Examples
     --------
     >>> from dask.distributed import Client  # doctest: +SKIP
-    >>> import dask.array
+    >>> import dask.array  # doctest: +SKIP
     >>> from sklearn_ae.dask import AutoencoderOutlierDetector
     >>> client = Client()  # doctest: +SKIP
-    >>> X = dask.array.random.random((100_000, 20), chunks=(10_000, 20))
+    >>> X = dask.array.random.random((100_000, 20), chunks=(10_000, 20))  # doctest: +SKIP
     >>> labels = AutoencoderOutlierDetector().fit(X).predict(X)  # doctest: +SKIP
     """
 

@@ -37,7 +37,7 @@ def make_data(n_rows=6000, n_features=8):
 
 
 def make_wide():
-    return sparse.random_array((6000, 2100), density=0.005, rng=0, format="csr")
+    return sparse.csr_array(sparse.random(6000, 2100, 0.005, random_state=0))
 
 
 def make(**parameters):
@@ -121,6 +121,8 @@ def two_ranks(rank, size, folder):
     add("seedless", make(random_state=None), X[own], X, alone=False)
     add("lbfgs", make(optimizer="lbfgs", learning_rate=1), X[own], X)
     add("variational", make(latent="variational"), X[own], X)
+    modules = torch.nn.Linear(8, 2).double(), torch.nn.Linear(2, 8).double()  # others on each rank
+    add("modules", make(architecture=modules, linear_path=None), X[own], X)
     add("salt", make(corruption="salt_and_pepper", loss="huber"), X[own], X)
     add("adversarial", make(latent="adversarial", max_iter=1), X[own], X, alone=False)
     add("denoising", make_detector(), X[own], X)

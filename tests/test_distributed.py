@@ -10,7 +10,10 @@ import torch
 from sklearn_ae.distributed import all_ranks
 from tests.ranks import make, make_data, run
 
-SAME = ["plain", "sockets", "weighted", "none", "few", "one batch", "lbfgs", "wide", "sparse codes"]
+SAME = [
+    *("plain", "sockets", "weighted", "none", "few", "one batch", "lbfgs", "wide"),
+    *("sparse codes", "modules"),
+]
 NOISY = ["variational", "salt", "denoising"]
 
 

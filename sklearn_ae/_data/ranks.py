@@ -135,6 +135,11 @@ class Ranks:
             distributed.broadcast(tensor, self._first, group=self._group_of(tensor))
         return tensor
 
+    def share_(self, tensors: list[Tensor]) -> None:
+        """Give all ranks these tensors of the first, in place."""
+        for tensor in tensors:
+            self.broadcast_(tensor)
+
     def broadcast(self, array: np.ndarray) -> np.ndarray:
         """Give all ranks the array of the first. All have its shape and type."""
         return self.broadcast_(torch.from_numpy(np.array(array, order="C"))).numpy()

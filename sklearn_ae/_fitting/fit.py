@@ -160,6 +160,8 @@ def fit(
     # The validation rows of the detector give p-values: they take no part in the units.
     started_from = training.extract() if plan.is_detector else rows
     net = build_net(parameters, plan, make_statistics(started_from), seed)
+    if rows.ranks is not None:  # the user's own modules may differ
+        rows.ranks.share_(net.weights())
     started = _begin(net, parameters, rows, plan, training, validation)
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         _train(started, parameters, plan.max_iter, hooks, checkpoint)
