@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 import sklearn_ae
 from tests.ranks import make_data
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed", reason="needs dask.distributed")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -25,7 +26,12 @@ PARAMETERS = {"n_components": 2, "hidden_layer_sizes": 16, "max_iter": 3, "rando
 
 @pytest.fixture(scope="module")
 def client():
+    # Workers are forks of a process that has imported everything.
+    method = {"distributed.worker.multiprocessing-method": "forkserver"}
+    with dask.config.set(method):
+        distributed.utils.get_mp_context().set_forkserver_preload(["distributed", "tests.ranks"])
     with (
+        dask.config.set(method),
         distributed.LocalCluster(
             n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None
         ) as cluster,

@@ -79,14 +79,10 @@ class SpreadRows(Rows):
         places[self.positions] = np.arange(len(self.positions))
         return places
 
-    def gather(self, values: np.ndarray) -> np.ndarray:
-        """Give the values of all selected rows from those of the rows of this rank."""
-        return self._in_order(values)
-
     def gathered(self) -> Rows:
         """Copy the selected rows to all ranks."""
         weight = None if self.sample_weight is None else self.weight()
-        return Rows(self._in_order(self.local.extract().X), weight, None, self.mean_weight)
+        return Rows(self.gather(self.local.extract().X), weight, None, self.mean_weight)
 
     def extract(self) -> "SpreadRows":
         """Copy the selected rows into matrices of their own, which stay on their ranks."""
@@ -117,14 +113,14 @@ class SpreadRows(Rows):
         origin, unit = None, None
         if known:
             origin, unit = known[0][0][0], half_range(np.concatenate([each[1] for each in known]))
-        hashes = self._in_order(hash_rows(X, origin, unit))
-        heights = self._in_order(X @ direction_across(X.shape[1]))
+        hashes = self.gather(hash_rows(X, origin, unit))
+        heights = self.gather(X @ direction_across(X.shape[1]))
         _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
         group = np.argsort(np.argsort(heights[first], kind="stable"))[group]
         return group, np.bincount(group, self.weight())
 
-    def _in_order(self, values: Any) -> Any:
-        """Gather what belongs to the rows of `local`, in the order of the selection."""
+    def gather(self, values: Any) -> Any:
+        """Give what belongs to all selected rows from what belongs to those of this rank."""
         joined = _stack(self.ranks.gather(values))
         if self.ranks.parts is None:  # in the order of the ranks
             return joined
