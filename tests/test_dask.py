@@ -33,7 +33,7 @@ def client():
     with (
         dask.config.set(method),
         distributed.LocalCluster(
-            n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None
+            n_workers=2, processes=True, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -125,6 +125,18 @@ def test_a_saved_model_is_an_ordinary_one(fitted, rows, tmp_path):
     loaded = sklearn_ae.load(tmp_path / "model")
     assert type(loaded) is sklearn_ae.AutoencoderTransformer
     assert (loaded.transform(rows) == fitted.transform(rows)).all()
+
+
+def test_workers_that_are_threads_of_one_process(rows, alone):
+    with (
+        distributed.LocalCluster(
+            n_workers=2, processes=False, threads_per_worker=1, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        client.as_current(),
+    ):
+        model = AutoencoderTransformer(**PARAMETERS).fit(da.from_array(rows, chunks=(1000, 8)))
+    assert model.loss_ == pytest.approx(alone.loss_, rel=1e-6)
 
 
 def test_search_on_the_cluster(client, rows):

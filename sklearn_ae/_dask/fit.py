@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from sklearn_ae._dask.worker import Place, fit_as_rank, forget, free_port, n_epochs_done
+from sklearn_ae._dask.worker import Place, fit_as_rank, forget, free_port, n_epochs_done, process
 
 # The scheduler may notice later than the other workers that one is gone.
 _SECONDS_TO_NOTICE, _SECONDS_BETWEEN_LOOKS = 10.0, 0.1
@@ -33,9 +33,9 @@ def fit_on_workers(model: Any, X: Any, sample_weight: Any) -> Any:
     model : estimator
         The fitted copy.
     """
-    from distributed import MultiLock, default_client
+    from distributed import MultiLock, get_client
 
-    client = default_client()
+    client = get_client()
     parts = client.compute(_partitions(X))
     weights = None if sample_weight is None else client.compute(_partitions(sample_weight))
     if weights is not None and len(weights) != len(parts):
@@ -85,10 +85,14 @@ def _workers_by_part(client: Any, parts: list[Any]) -> dict[str, list[int]]:
             if part.status in ("error", "cancelled", "lost"):
                 part.result()  # raises an error
         where = client.who_has(parts)
+        processes = client.run(process)
+        # A process is one rank, though several workers may be its threads.
+        first = {name: address for address, name in sorted(processes.items(), reverse=True)}
         workers: dict[str, list[int]] = defaultdict(list)
         for number, part in enumerate(parts):
-            if where.get(part.key):
-                workers[min(where[part.key])].append(number)
+            holders = [each for each in where.get(part.key, ()) if each in processes]
+            if holders:
+                workers[first[processes[min(holders)]]].append(number)
         if sum(map(len, workers.values())) == len(parts):
             return workers
         time.sleep(_SECONDS_BETWEEN_LOOKS)  # a worker was lost, and its partitions are made again

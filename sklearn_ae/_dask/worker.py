@@ -1,6 +1,7 @@
 """What a worker of a Dask cluster does in a fit: it is a rank with the partitions it keeps."""
 
 import copy
+import os
 import socket
 import threading
 import warnings
@@ -111,6 +112,11 @@ def fit_as_rank(
     if place.rank > 0:
         return None, []
     return model, [(str(each.message), each.category) for each in caught]
+
+
+def process() -> tuple[str, int]:
+    """Tell the processes of all machines apart."""
+    return socket.gethostname(), os.getpid()
 
 
 def n_epochs_done(fit: str) -> int:
