@@ -5,6 +5,7 @@ import os
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -19,8 +20,9 @@ from skorch.callbacks import Callback
 from torch import _dynamo, distributed  # noqa: F401
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
+from sklearn_ae._dask.worker import LastEpoch, forget
 from sklearn_ae._data import ranks as ranks_module
-from sklearn_ae._data.ranks import Ranks
+from sklearn_ae._data.ranks import Ranks, current_ranks
 from sklearn_ae.distributed import all_ranks
 from sklearn_ae.training import checkpoint as checkpoints
 
@@ -138,6 +140,7 @@ def two_ranks(rank, size, folder):
     report["errors"] = errors(rank, X[own])
     report["one rank"] = one_rank(rank, X)
     report["resumed"] = resumed(X[own], folder)
+    report["goes on"] = goes_on(rank, X[own])
     torch.save(report, folder / f"{rank}.pt")
     report["killed"] = killed(rank, X[own], folder, dying=1)
     return report
@@ -243,6 +246,28 @@ def resumed(part, folder):
             "is_removed": not path.exists(),
         }
     return report
+
+
+def goes_on(rank, part):
+    """Stop after the second epoch, and go on from what only the second rank remembers."""
+    model, done, save = make(max_iter=5), [], LastEpoch.save
+
+    def save_and_stop(self, n_epochs):
+        save(self, n_epochs)
+        done.append(n_epochs)
+        if done == [1, 2]:
+            distributed.barrier()
+            raise Stop
+
+    with all_ranks():
+        expected = digest(model.fit(part))
+    with patch.object(LastEpoch, "save", save_and_stop):
+        for _ in range(2):
+            with suppress(Stop), all_ranks():
+                model.fit(part, checkpoint=LastEpoch("fit", current_ranks()))
+            if rank == 0:
+                forget("fit")
+    return {"done": done, "is_same": digest(model) == expected}
 
 
 def killed(rank, part, folder, *, dying):

@@ -112,6 +112,10 @@ def test_resumes_from_a_checkpoint(report, name):
     assert report["resumed"][name] == {"was_kept": True, "is_same": True, "is_removed": True}
 
 
+def test_goes_on_from_the_last_epoch_that_a_rank_remembers(report):
+    assert report["goes on"] == {"done": [1, 2, 3, 4], "is_same": True}
+
+
 def test_the_other_rank_is_told_of_a_killed_one(report):
     killed = report["killed"]
     assert "failed or was killed" in killed["error"]
