@@ -3,7 +3,17 @@
 import argparse
 import sys
 
-from benchmarks import ablation, mnist, outliers, pca, reconstruction, search, speed, variants
+from benchmarks import (
+    ablation,
+    distributed,
+    mnist,
+    outliers,
+    pca,
+    reconstruction,
+    search,
+    speed,
+    variants,
+)
 from benchmarks.data import BenchmarkError
 
 
@@ -11,7 +21,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     questions = parser.add_subparsers(dest="question", required=True)
-    for module in (pca, reconstruction, ablation, mnist, variants, outliers, speed, search):
+    for module in (
+        pca,
+        reconstruction,
+        ablation,
+        mnist,
+        variants,
+        outliers,
+        speed,
+        search,
+        distributed,
+    ):
         name = module.__name__.rpartition(".")[2]
         description = module.__doc__.partition("\n")[0]
         module.add_arguments(questions.add_parser(name, help=description, description=description))

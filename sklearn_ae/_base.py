@@ -1,7 +1,7 @@
 """What both estimators share: parameters, validation and scoring."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -28,8 +28,9 @@ from sklearn_ae._data.array_api import (
 )
 from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
 from sklearn_ae._data.random import draw_seed
+from sklearn_ae._data.ranks import Ranks, current_ranks
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.spread import make_statistics, spread_rows
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, skorch_callbacks
 from sklearn_ae._fitting.plan import FitPlan, make_plan
@@ -50,6 +51,7 @@ from sklearn_ae.training import (
     AutoencoderNet,
     Checkpoint,
     check_device,
+    describe_parameters,
     fingerprint,
 )
 
@@ -245,13 +247,14 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X: Any, sample_weight: Any, path: Any) -> None:
         """Train on X, from scratch or, with `warm_start`, on from the current weights."""
         first = not (self.warm_start and hasattr(self, "net_"))
+        ranks = current_ranks()
         with self._unchanged_on_error(first=first):
-            rows = self._check_rows(X, sample_weight, first=first)
+            rows = self._rows(X, sample_weight, ranks, first=first)
             plan = self._plan(rows)
             skorch_callbacks(self, can_resume=path is not None)  # checks them
-            checkpoint = None
-            if path is not None:
-                checkpoint = Checkpoint(path, fingerprint(self, rows, plan))
+            checkpoint = path if isinstance(path, Checkpoint) else None
+            if path is not None and checkpoint is None:
+                checkpoint = Checkpoint(path, fingerprint(self, rows, plan), ranks)
             # y is X: ScoringMonitor scores only where there is a y.
             data = {
                 "estimator": self,
@@ -262,18 +265,23 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             context = self._init_callback_context(max_subtasks=plan.max_iter)
             context.call_on_fit_task_begin(**data)
             hooks = (
-                self._epoch_hooks(context, data) if getattr(self, "_skl_callbacks", ()) else None
+                self._epoch_hooks(context, data, ranks)
+                if getattr(self, "_skl_callbacks", ())
+                else None
             )
             if self._trained is not None:
                 done = self._trained
             elif first:
                 fit_new = fit if plan.n_projected is None else fit_projected
                 draw = draw_seed if checkpoint is None else checkpoint.draw_seed
-                seed = draw(self.random_state)
+                seed = _same_on_all(ranks, lambda: draw(self.random_state))
                 done = fit_new(self, rows, plan, seed, hooks=hooks, checkpoint=checkpoint)
             else:
                 done = fit_further(self, self._checked_net(), rows, plan, hooks, checkpoint)
             self._finish(done, X)
+            if ranks is not None:
+                # They differ only if the processors of the ranks do, which may round otherwise.
+                ranks.share_(done.net.weights())
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
             if checkpoint is not None and not done.net.interrupted_:
                 checkpoint.remove()
@@ -282,10 +290,11 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Train for one epoch on X, the first time from scratch."""
         first = not hasattr(self, "net_")
         with self._unchanged_on_error(first=first):
-            rows = self._check_rows(X, sample_weight, first=first)
+            rows = self._rows(X, sample_weight, current_ranks(), first=first)
             plan = self._plan(rows)
             if first:
-                net = build_net(self, plan, Statistics(rows), draw_seed(self.random_state))
+                seed = _same_on_all(current_ranks(), lambda: draw_seed(self.random_state))
+                net = build_net(self, plan, make_statistics(rows), seed)
             else:
                 net = self._checked_net()
             done = fit_partially(self, net, rows, plan)
@@ -301,7 +310,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             is_plain=_asks_for_plain(self),
         )
 
-    def _epoch_hooks(self, context: Any, data: dict[str, Any]) -> Hooks:
+    def _epoch_hooks(self, context: Any, data: dict[str, Any], ranks: Ranks | None) -> Hooks:
         """Have scikit-learn's callbacks called around every epoch."""
         epoch: Any = None
 
@@ -312,9 +321,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
         def end(make_fit: Any) -> bool:
             # Lazily: the attributes, and the copy of the network, take time.
-            return epoch.call_on_fit_task_end(
+            stop = epoch.call_on_fit_task_end(
                 **data, reconstruction_attributes=lambda: self._fitted_attributes(make_fit())
             )
+            return stop if ranks is None else any(ranks.gather(stop))
 
         return Hooks(begin, end)
 
@@ -408,18 +418,33 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 ensure_all_finite=not _has_finite_sum(X),
             )
 
-    def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
+    def _rows(self, X: Any, sample_weight: Any, ranks: Ranks | None, *, first: bool) -> Rows:
+        """Check the training data, and give those of all ranks that fit together."""
+        minimum = 2 if first else 1
+        if ranks is None:
+            return self._check_rows(X, sample_weight, first=first, minimum=minimum)
+
+        def describe() -> dict[str, str]:
+            names = getattr(self, "feature_names_in_", None)
+            return describe_parameters(self) | {"the names of the columns": str(names)}
+
+        def check() -> Rows:
+            return self._check_rows(X, sample_weight, first=first, minimum=0)
+
+        return spread_rows(ranks, check, describe, minimum)
+
+    def _check_rows(self, X: Any, sample_weight: Any, *, first: bool, minimum: int) -> Rows:
         """Check the training data."""
         for name in ("architecture", "latent", "corruption"):
             check_is_instance(name, getattr(self, name))
         # Units and principal components are computed on the CPU; batches go where the net is.
-        X = as_numpy(self._check_X(X, reset=first, n_samples=2 if first else 1))
-        self._check_range(X)
+        X = as_numpy(self._check_X(X, reset=first, n_samples=minimum))
+        if X.shape[0] > 0:
+            self._check_range(X)
         if sample_weight is None:
             return Rows(X)
         weight = check_sample_weight(as_numpy(as_array_like(sample_weight)), X, dtype=X.dtype)
         positive = weight > 0
-        minimum = 2 if first else 1
         if positive.sum() < minimum:
             raise ValueError(
                 f"Found {positive.sum()} sample with a positive sample_weight while a minimum "
@@ -427,7 +452,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             )
         if not positive.all():
             X, weight = X[positive], weight[positive]
-        mean = float(weight.mean())
+        mean = float(weight.mean()) if len(weight) > 0 else 1.0
         return Rows(X, weight / mean, mean_weight=mean)
 
     def _check_range(self, X: Any) -> None:
@@ -439,6 +464,11 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                     "X must be in [0, 1] for loss='binary_cross_entropy', got values from "
                     f"{low:g} to {high:g}; scale it with MinMaxScaler."
                 )
+
+
+def _same_on_all(ranks: Ranks | None, draw: Callable[[], int]) -> int:
+    """Draw a seed: that of the first rank, if there are several."""
+    return draw() if ranks is None else ranks.of_first(draw)
 
 
 def _asks_for_plain(parameters: BaseAutoencoder) -> bool:

@@ -607,7 +607,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             done.net.module_.basis.load_state_dict(net.module_.basis.state_dict())
         return {"explained_variance_ratio_": ratio * done.net.explained, "_density_": density}
 
-    def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
+    def _check_rows(self, X: Any, sample_weight: Any, *, first: bool, minimum: int) -> Rows:
         if self.transform_max_iter != "deprecated":
             if self.n_refinement_steps != "auto":
                 raise ValueError(
@@ -626,7 +626,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 f"n_refinement_steps={n_steps!r} is not supported with latent={self.latent!r}: a "
                 "refined code would not keep to what the latent asks of it. Use 'auto' or 0."
             )
-        return super()._check_rows(X, sample_weight, first=first)
+        return super()._check_rows(X, sample_weight, first=first, minimum=minimum)
 
     def _requested_refinement_steps(self) -> int | str:
         is_renamed = self.transform_max_iter == "deprecated"

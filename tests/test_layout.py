@@ -15,15 +15,15 @@ ROOMS = (
     ("_compat",),
     ("nn", "parameters"),
     ("_data",),
-    ("architectures", "corruption", "latents", "losses", "metrics", "plotting"),
+    ("architectures", "corruption", "latents", "losses", "metrics", "plotting", "distributed"),
     ("training",),
     ("_fitting",),
     ("_inspection", "_outliers"),
     ("_persistence",),
     ("_base",),
     ("_transformer", "_outlier_detector"),
-    ("_load", "_onnx", "_search"),
-    ("model_selection",),
+    ("_load", "_onnx", "_search", "_dask"),
+    ("model_selection", "dask"),
     ("__init__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

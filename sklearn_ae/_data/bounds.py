@@ -1,6 +1,6 @@
 """Bounds of the columns that the data themselves show, such as the 0 of counts."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -18,13 +18,14 @@ _LARGE = 2**24  # entries of a sparse matrix of which only the zeros are counted
 _FEW_ROWS = 1000  # of which equal ones count once; among more, that makes no difference
 
 
-def column_bounds(rows: Rows) -> np.ndarray | None:
+def column_bounds(rows: Rows, extremes: np.ndarray | None = None) -> np.ndarray | None:
     """Find the values that columns reach again and again, and never go beyond.
 
     The result has the shape (2, n_features): the smallest and the largest values, or the limits of
-    the type where a column has no bound. It is None if no column has one.
+    the type where a column has no bound. It is None if no column has one. `extremes` are those of
+    all rows if these are a sample.
     """
-    bounds = column_extremes(rows.X)
+    bounds = column_extremes(rows.X) if extremes is None else extremes.copy()
     is_bound = _are_reached_often(bounds, rows)
     if is_bound.any() and len(rows) <= _FEW_ROWS:
         is_bound = _are_reached_often(bounds, Rows(*rows.distinct()))
@@ -59,10 +60,10 @@ def _are_reached_often(bounds: np.ndarray, rows: Rows) -> np.ndarray:
     return (count >= _MIN_ROWS) & (share >= _MIN_SHARE * total)
 
 
-def forget_broken_bounds(bounds: Tensor | None, X: Any) -> None:
+def forget_broken_bounds(bounds: Tensor | None, extremes: Callable[[], np.ndarray]) -> None:
     """Take away, in place, the bounds of `column_bounds` that further rows go beyond."""
     if bounds is not None:
         limits = torch.finfo(bounds.dtype)
-        smallest, largest = torch.from_numpy(column_extremes(X)).to(bounds)
+        smallest, largest = torch.from_numpy(extremes()).to(bounds)
         bounds[0].masked_fill_(smallest < bounds[0], limits.min)
         bounds[1].masked_fill_(largest > bounds[1], limits.max)

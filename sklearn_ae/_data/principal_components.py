@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import eigh, qr
 from sklearn.utils.extmath import svd_flip
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.single_thread import one_blas_thread
 from sklearn_ae._data.units import blocks, dense
 
@@ -24,6 +25,18 @@ class StandardizedMatrix(NamedTuple):
     shift: np.ndarray  # of shape (n_features,)
     scale: np.ndarray  # of shape () or (n_features,)
     sample_weight: np.ndarray | None  # rows are multiplied by its root
+    # If the rows are spread over ranks, these ranks and the number of all rows.
+    ranks: Ranks | None = None
+    n_all: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows, on all ranks together, and of columns."""
+        return self.n_all or self.X.shape[0], self.X.shape[1]
+
+    def sum_over_ranks(self, products: np.ndarray) -> np.ndarray:
+        """Sum what was summed over the rows of this rank."""
+        return products if self.ranks is None else self.ranks.sum(products)
 
     def row_blocks(self) -> Iterator[np.ndarray]:
         """Give dense blocks of rows."""
@@ -62,7 +75,7 @@ def principal_components(
     and Tropp, "Finding structure with randomness: probabilistic algorithms for constructing
     approximate matrix decompositions", SIAM Review 53, 2011.
     """
-    n_samples, n_features = matrix.X.shape
+    n_samples, n_features = matrix.shape
     size = min(n_samples, n_features)
     max_exact = _MAX_EXACT if isinstance(matrix.X, np.ndarray) else _MAX_EXACT_SPARSE
     few = size // 4 - _N_OVERSAMPLES
@@ -71,6 +84,8 @@ def principal_components(
     else:
         components = _exactly(matrix, n_components)
     components = svd_flip(None, components, u_based_decision=False)[1]
+    if matrix.ranks is not None:  # other processors round otherwise
+        components = matrix.ranks.broadcast(components)
     if isinstance(n_components, float) or len(components) >= min(n_components, n_features):
         return components
     n_missing = min(n_components, n_features) - len(components)
@@ -81,11 +96,12 @@ def principal_components(
 
 
 def _exactly(matrix: StandardizedMatrix, n_components: int | float) -> np.ndarray:
-    n_samples, n_features = matrix.X.shape
+    n_samples, n_features = matrix.shape
     if n_features <= n_samples:
         covariance = np.zeros((n_features, n_features))
         for block in matrix.row_blocks():
             covariance += block.T @ block
+        covariance = matrix.sum_over_ranks(covariance)
         return _leading_eigenvectors(covariance, n_components)[0].T
     gram = np.zeros((n_samples, n_samples))
     for _, block in matrix.column_blocks():
@@ -110,13 +126,13 @@ def _by_iteration(
 
 
 def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarray:
-    X, shift, scale, weight = matrix
+    X, shift, scale, weight = matrix[:4]
     if isinstance(X, np.ndarray):
         product = np.zeros_like(basis)
         basis = basis.astype(X.dtype, copy=False)
         for block in matrix.row_blocks():
             product += block.T @ (block @ basis)
-        return product
+        return matrix.sum_over_ranks(product)
     # The shift is taken off the products, so that the zeros of X stay zeros. For dense data that
     # would be a difference of large numbers, wherever the columns are far from zero.
     per_column = np.broadcast_to(scale, shift.shape)[:, None]
@@ -125,7 +141,8 @@ def _times_covariance(matrix: StandardizedMatrix, basis: np.ndarray) -> np.ndarr
     projections = X @ scaled - shift.astype(X.dtype) @ scaled
     if weight is not None:
         projections *= weight[:, None].astype(X.dtype)
-    return (X.T @ projections - np.outer(shift, projections.sum(axis=0))) / per_column
+    product = (X.T @ projections - np.outer(shift, projections.sum(axis=0))) / per_column
+    return matrix.sum_over_ranks(product)
 
 
 def _leading_eigenvectors(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.units import blocks, dense
 
 # Entries that are fetched at once: 1 MiB in float32.
@@ -31,6 +32,8 @@ class Rows(Dataset[Any]):
     sample_weight: np.ndarray | None = None  # of every row of X
     index: np.ndarray | None = None  # of the selected rows; None: all
     mean_weight: float = 1.0  # what the weights were divided by
+    # The ranks among which the rows are spread, see `SpreadRows`; None: all are in this process.
+    ranks: ClassVar[Ranks | None] = None
 
     def __len__(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
@@ -53,6 +56,31 @@ class Rows(Dataset[Any]):
         return rows, weight
 
     __getitem__ = take
+
+    def own(self, block: Any, cuts: list[int]) -> tuple[Any, list[int]]:
+        """Give the part of a block, and of its cuts into batches, that `take` gives here."""
+        return block, cuts
+
+    def select(self, places: np.ndarray) -> "Rows":
+        """Select rows by sorted positions or by a mask. Their weights get a mean of 1."""
+        index = np.arange(len(self))[places] if self.index is None else self.index[places]
+        if self.sample_weight is None:
+            return replace(self, index=index)
+        mean = float(self.sample_weight[index].mean())
+        return replace(
+            self,
+            sample_weight=self.sample_weight / mean,
+            index=index,
+            mean_weight=self.mean_weight * mean,
+        )
+
+    def gathered(self) -> "Rows":
+        """Give the rows in this process."""
+        return self
+
+    def gather(self, values: np.ndarray) -> np.ndarray:
+        """Give the values of all rows from those of the rows that `take` gives here."""
+        return values
 
     def weight(self) -> np.ndarray:
         """Give the weights of the rows. They are ones if there are none."""
@@ -77,7 +105,7 @@ class Rows(Dataset[Any]):
         if len(self) <= n_rows:
             return self
         drawn = np.random.default_rng(0).choice(len(self), n_rows, replace=False)
-        return self._part(np.sort(drawn))
+        return self.select(np.sort(drawn))
 
     def split(
         self, fraction: float, generator: torch.Generator, *, keep_equal_together: bool = True
@@ -96,7 +124,7 @@ class Rows(Dataset[Any]):
         reached = np.cumsum(weight[order]) / weight.sum()
         n_validation = min(1 + np.searchsorted(reached, fraction - 1e-9), len(weight) - 1)
         is_chosen = np.isin(group, order[:n_validation])
-        return self._part(~is_chosen), self._part(is_chosen)
+        return self.select(~is_chosen), self.select(is_chosen)
 
     def distinct(self) -> tuple[Any, np.ndarray]:
         """Give every row once, in the order in which they come first, and their summed weights."""
@@ -114,31 +142,38 @@ class Rows(Dataset[Any]):
     @cached_property
     def _groups(self) -> tuple[np.ndarray, np.ndarray]:
         X = self.extract().X
-        _, first, group = np.unique(_hash_rows(X), return_index=True, return_inverse=True)
-        direction = np.random.RandomState(0).normal(size=X.shape[1])
-        group = np.argsort(np.argsort(X[first] @ direction, kind="stable"))[group]
+        _, first, group = np.unique(hash_rows(X), return_index=True, return_inverse=True)
+        height = X[first] @ direction_across(X.shape[1])
+        group = np.argsort(np.argsort(height, kind="stable"))[group]
         return group, np.bincount(group, self.weight())
 
-    def _part(self, places: np.ndarray) -> "Rows":
-        """Select rows by their positions or by a mask. Their weights get a mean of 1."""
-        index = np.arange(len(self))[places] if self.index is None else self.index[places]
-        if self.sample_weight is None:
-            return replace(self, index=index)
-        mean = float(self.sample_weight[index].mean())
-        return Rows(self.X, self.sample_weight / mean, index, self.mean_weight * mean)
+
+def direction_across(n_features: int) -> np.ndarray:
+    """Give the direction along which distinct rows are numbered."""
+    return np.random.RandomState(0).normal(size=n_features)
 
 
-def _hash_rows(X: Any) -> np.ndarray:
-    """Give a number for each row, the same for equal rows, from its entries as float32."""
+def hash_rows(X: Any, origin: np.ndarray | None = None, unit: float | None = None) -> np.ndarray:
+    """Give a number for each row, the same for equal rows, from its entries as float32.
+
+    Differences of dense rows from `origin` in a `unit`: None stands for those of the rows.
+    """
     factors = np.random.RandomState(0).randint(1, 2**62, X.shape[1], dtype=np.uint64) * 2 + 1
     if isinstance(X, np.ndarray):
         # Differences from a row: far from zero, float32 would not tell rows apart.
-        unit = max(float(X.max()) / 2 - float(X.min()) / 2, 1.0)
-        parts = (X[part] / unit - X[0] / unit for part in blocks(*X.shape))
-        return np.concatenate([_bits(part) @ factors for part in parts])
+        unit = half_range(X) if unit is None else unit
+        origin = X[0] if origin is None else origin
+        parts = (X[part] / unit - origin / unit for part in blocks(*X.shape))
+        of_none = np.zeros(0, np.uint64)
+        return np.concatenate([of_none, *(_bits(part) @ factors for part in parts)])
     X = X.copy()
     X.sum_duplicates()
     return sparse.csr_array((_bits(X.data), X.indices, X.indptr), shape=X.shape) @ factors
+
+
+def half_range(X: np.ndarray) -> float:
+    """Give half the range of the values of an array, but at least 1."""
+    return max(float(X.max()) / 2 - float(X.min()) / 2, 1.0)
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
@@ -176,6 +211,15 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
+    def sizes(self) -> list[int]:
+        """Give the number of rows of each batch, on all ranks together."""
+        return [end - start for start, end in pairwise(self._edges())]
+
+    def _edges(self) -> list[int]:
+        # Alike in size: a last batch of a few rows would count as much as the others.
+        n_rows, n_batches = len(self.rows), len(self)
+        return [n_rows * i // n_batches for i in range(n_batches + 1)]
+
     def iterate(self, prepare: Prepare = lambda x: x, *, reuse: bool = False) -> Iterator[Batch]:
         """Iterate over the batches.
 
@@ -195,8 +239,7 @@ class Batches:
             order = torch.randperm(n_rows, generator=self.generator)
             # The same order on every device.
             order = order.to(self.device) if self.resident else order.numpy()
-        # Alike in size: a last batch of a few rows would count as much as the others.
-        edges = [n_rows * i // n_batches for i in range(n_batches + 1)]
+        edges = self._edges()
         X = self.rows.X
         per_block = max(1, _BLOCK_ENTRIES // (X.shape[1] * self.batch_size))
         if self.resident:
@@ -209,6 +252,7 @@ class Batches:
             block: Any = slice(cuts[0], cuts[-1])
             if order is not None:
                 block = order[block]
+            block, cuts = self.rows.own(block, cuts)
             x, weight = self._fetch(block, self._memory if reuse else None)
             x = prepare(x)
             for start, end in pairwise(cut - cuts[0] for cut in cuts):

@@ -36,6 +36,10 @@ class SharedBatches:
         """The rows."""
         return self._batches.rows
 
+    def sizes(self) -> list[int]:
+        """Give the number of rows of each batch."""
+        return self._batches.sizes()
+
     @property
     def generator(self) -> torch.Generator | None:
         """What shuffles the rows; None: they come in their order."""

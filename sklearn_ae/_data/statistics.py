@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._data.units import column_mean_and_std
+from sklearn_ae._data.units import column_extremes, column_mean_and_std
 
 
 class Statistics:
@@ -34,6 +34,16 @@ class Statistics:
         """Number of columns."""
         return self.rows.X.shape[1]
 
+    @property
+    def example(self) -> Any:
+        """Rows with the smallest and largest values of all columns."""
+        return self.rows.X
+
+    @cached_property
+    def extremes(self) -> np.ndarray:
+        """The smallest and the largest value of every column, see `column_extremes`."""
+        return column_extremes(self.rows.X)
+
     @cached_property
     def mean_and_std(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of every column, see `column_mean_and_std`."""
@@ -53,8 +63,12 @@ class Statistics:
         """
         key = n_components, scale.tobytes(), random_state.get_state()[1].tobytes()  # type: ignore[index]
         if key not in self._components:
-            matrix = StandardizedMatrix(
-                self.rows.X, self.mean_and_std[0], scale, self.rows.sample_weight
-            )
-            self._components[key] = principal_components(matrix, n_components, random_state)
+            self._components[key] = self._principal_components(scale, n_components, random_state)
         return self._components[key]
+
+    def _principal_components(
+        self, scale: np.ndarray, n_components: int | float, random_state: np.random.RandomState
+    ) -> np.ndarray:
+        X, weight = self.rows.X, self.rows.sample_weight
+        matrix = StandardizedMatrix(X, self.mean_and_std[0], scale, weight)
+        return principal_components(matrix, n_components, random_state)

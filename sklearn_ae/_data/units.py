@@ -33,12 +33,19 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     is_small = isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         mean, square = _moments(X, share) if is_small else _sparse_moments(X, share)
+    return mean_and_std_of(mean, square, column_extremes(X))
+
+
+def mean_and_std_of(
+    mean: np.ndarray, square: np.ndarray, extremes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give `column_mean_and_std` from means, mean squared deviations and extremes."""
     if not np.isfinite(square).all():
         raise ValueError(
             "X has values that are too large: their squares are beyond the largest "
             f"{square.dtype} number. Divide X by a constant."
         )
-    smallest, largest = column_extremes(X)
+    smallest, largest = extremes
     is_constant = smallest == largest
     return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
 

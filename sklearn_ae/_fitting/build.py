@@ -140,13 +140,16 @@ def _make_autoencoder(
     bounds = None
     if parts.output_activation is None and parameters.output_activation != "identity":
         bounds = statistics.bounds
+    corruption = None
+    if parameters.corruption is not None:
+        corruption = build_corruption(parameters.corruption, statistics.example, scale)
     data_dtype = compute_dtype(None, statistics.dtype)
     module = assemble(
         parts,
         criterion,
         n_components,
         path=path,
-        corruption=build_corruption(parameters.corruption, statistics.rows.X, scale),
+        corruption=corruption,
         shift=torch.tensor(shift, dtype=data_dtype),
         scale=torch.tensor(scale, dtype=data_dtype),
         bounds=None if bounds is None else torch.tensor(bounds, dtype=data_dtype),

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
@@ -196,8 +197,10 @@ def start(
     training, validation = _split(rows, plan, parameters, seed)
     if plan.is_detector:
         # Its validation rows give p-values: they take no part in the units.
-        statistics = Statistics(training.extract())
-    net = build_net(parameters, plan, statistics or Statistics(rows), seed)
+        statistics = make_statistics(training.extract())
+    net = build_net(parameters, plan, statistics or make_statistics(rows), seed)
+    if rows.ranks is not None:  # the user's own modules may differ
+        rows.ranks.share_(net.weights())
     return _begin(net, parameters, rows, plan, training, validation)
 
 
@@ -237,7 +240,7 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
 
 def _follow(net: AutoencoderNet, rows: Rows, plan: FitPlan) -> None:
     """Have what is not trained follow other rows."""
-    forget_broken_bounds(net.module_.bounds, rows.X)
+    forget_broken_bounds(net.module_.bounds, lambda: make_statistics(rows).extremes)
     if isinstance(net.module_, DenoisingAutoencoder):
         seed = int(torch.randint(2**31, (), generator=net.generator))
         random_state = np.random.RandomState(seed)
@@ -350,7 +353,7 @@ def _train_by_engine(
     checkpoint: Checkpoint | None,
 ) -> None:
     net, judge = started.net, started.judge
-    members = make_members(net, parameters, started.plan)
+    members = make_members(net, parameters, started.plan, ranks=started.rows.ranks)
     members.load_state(net.optimizer_)
     if checkpoint is not None:
         checkpoint.watch(members=members)
@@ -384,6 +387,8 @@ def _train_by_engine(
                 if not epoch.is_last:
                     hooks.begin()
     except KeyboardInterrupt:
+        if started.rows.ranks is not None:
+            raise  # the other ranks go on
         net.interrupted_ = True
     finally:
         epochs.close()
@@ -441,6 +446,7 @@ def _make_validation(started: Fit) -> Validation | None:
         net.module_.standardize(to_tensor(some[:][0], net.device, net.data_dtype)),
         to_tensor(some.weight() * some.mean_weight, net.device, net.dtype),
         n_refinement_steps(net, started.plan.n_judging_steps),
+        started.rows.ranks,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._fitting.plan import FitPlan, has_callbacks
 from sklearn_ae.nn import LinearPath, is_plain
@@ -28,6 +29,8 @@ def make_members(
     parameters: Any,
     plan: FitPlan,
     linear_paths: list[LinearPath] | None = None,
+    *,
+    ranks: Ranks | None = None,
 ) -> Members:
     """Make the members: one, or one for each linear path that they start from."""
     start = list(net.module_.parameters())
@@ -40,6 +43,7 @@ def make_members(
         plan.weight_decay,
         decoupled=parameters.optimizer == "adamw",
         max_grad_norm=parameters.max_grad_norm,
+        ranks=ranks,
     )
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sklearn_ae._data.bounds import column_bounds
-from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
 from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.rows import Rows
-from sklearn_ae._data.units import blocks, column_mean_and_std
+from sklearn_ae._data.spread import make_statistics
+from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.units import blocks
 from sklearn_ae._fitting.fit import Fit, Hooks, fit
 from sklearn_ae._fitting.plan import FitPlan
 from sklearn_ae.training import AutoencoderNet, Checkpoint
@@ -69,8 +69,10 @@ def fit_projected(
     fit : Fit
         With a network of all columns, and the fit on the components as `projected`.
     """
-    projection, projected = _project(rows, plan.n_projected or rows.X.shape[1], seed)
-    bounds = None if parameters.output_activation == "identity" else column_bounds(rows)
+    statistics = make_statistics(rows)
+    n_projected = min(plan.n_projected or statistics.n_features, len(rows))
+    projection, projected = _project(statistics, n_projected, seed)
+    bounds = None if parameters.output_activation == "identity" else statistics.bounds
 
     def lift(done: Fit) -> Fit:
         validation = done.validation
@@ -89,12 +91,11 @@ def fit_projected(
     return lift(fit(parameters, projected, plan, seed, hooks=hooks, checkpoint=checkpoint))
 
 
-def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]:
-    X = rows.X
-    shift, std = column_mean_and_std(X, rows.sample_weight)
-    matrix = StandardizedMatrix(X, shift, np.array(1.0), rows.sample_weight)
-    n_projected = min(n_projected, X.shape[0])
-    axes = principal_components(matrix, n_projected, make_generators(seed)[1])
+def _project(statistics: Statistics, n_projected: int, seed: int) -> tuple[Projection, Rows]:
+    X = statistics.rows.X
+    shift, std = statistics.mean_and_std
+    random_state = make_generators(seed)[1]
+    axes = statistics.principal_components(np.array(1.0), n_projected, random_state)
     projected = np.empty((X.shape[0], len(axes)), X.dtype)
     back = np.ascontiguousarray(axes.T, dtype=X.dtype)
     if isinstance(X, np.ndarray):
@@ -102,10 +103,11 @@ def _project(rows: Rows, n_projected: int, seed: int) -> tuple[Projection, Rows]
             projected[part] = (X[part] - shift).astype(X.dtype) @ back
     else:
         projected[:] = X @ back - shift.astype(X.dtype) @ back
-    _, projected_std = column_mean_and_std(projected, rows.sample_weight)
+    rows = replace(statistics.rows, X=projected)
+    _, projected_std = make_statistics(rows).mean_and_std
     total = np.square(std).sum()
     explained = min(1.0, float(np.square(projected_std).sum() / total)) if total > 0 else 1.0
-    return Projection(axes, shift, explained), replace(rows, X=projected)
+    return Projection(axes, shift, explained), rows
 
 
 def _lift(net: AutoencoderNet, projection: Projection, bounds: np.ndarray | None) -> AutoencoderNet:

@@ -115,7 +115,7 @@ def draw_rows(rows: Rows, n_rows: int) -> np.ndarray:
     n_rows = min(n_rows, len(rows))
     # At equal distances, so that equal weights give each row once.
     places = (np.arange(n_rows) + 0.5) / n_rows * total[-1]
-    return rows[np.sort(order[np.searchsorted(total, places)])][0]
+    return rows.select(np.sort(order[np.searchsorted(total, places)])).gathered()[:][0]
 
 
 def _idle_units(net: AutoencoderNet, X: np.ndarray) -> tuple[dict[str, float], Tensor]:

@@ -183,7 +183,7 @@ def fit_abnormality(
         _WEIGHT_IF_CLEAN if plan.is_clean else _WEIGHT,
         None if denoises else _usual_error(net, rows),
     )
-    energies = found.energies(net, rows.X)
+    energies = rows.gather(found.energies(net, rows.X))
     tensor = torch.from_numpy(energies)
     found.typical = _quantiles(tensor, weight, 0.5).clamp(min=torch.finfo(torch.float32).tiny)
     # The median of a mean is not that of its parts.

@@ -89,12 +89,14 @@ def calibrate(done: Fit, abnormality: Abnormality, energies: np.ndarray) -> Cali
     """
     net, rows, module = done.net, done.rows, done.net.module_
     if done.validation is not None:
-        X, weight = done.validation[:]
+        validation = done.validation.extract()
         own, _ = fit_abnormality(net, done.training, done.plan)
-        return Calibration(own, [(None, -own(own.energies(net, X)), weight)])
+        scores = -own(validation.gather(own.energies(net, validation.X)))
+        weight = None if validation.sample_weight is None else validation.weight()
+        return Calibration(own, [(None, scores, weight)])
     if not isinstance(module, DenoisingAutoencoder) or not module.leaves_out:
         return None
-    fold = net.compute(module.folds, rows.X)
+    fold = rows.gather(net.compute(module.folds, rows.X))
     parts: list[tuple[int | None, np.ndarray, np.ndarray | None]] = []
     for number in np.unique(fold):
         is_own = fold == number

@@ -107,7 +107,7 @@ def make_candidate(
     elif weight is not None:
         weight = _check_method_params(task[1][1], {"w": weight}, train)["w"]
     autoencoder._validate_params()
-    rows = autoencoder._check_rows(X, weight, first=True)
+    rows = autoencoder._check_rows(X, weight, first=True, minimum=2)
     rows = rows_of.setdefault((fold, autoencoder.loss), rows)
     plan = autoencoder._plan(rows)
     order = Order(autoencoder, rows, plan, 0)

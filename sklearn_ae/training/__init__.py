@@ -1,6 +1,6 @@
 """How modules are trained: the engine, skorch's net, optimizers, schedules. Knows no estimator."""
 
-from sklearn_ae.training.checkpoint import Checkpoint, fingerprint
+from sklearn_ae.training.checkpoint import Checkpoint, describe_parameters, fingerprint
 from sklearn_ae.training.devices import check_device, compute_dtype
 from sklearn_ae.training.engine import Course, Epoch, plan_course, train
 from sklearn_ae.training.judge import Judge
@@ -28,6 +28,7 @@ __all__ = [
     "check_device",
     "compute_dtype",
     "count_operations",
+    "describe_parameters",
     "fingerprint",
     "load_state",
     "plan_course",

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sklearn_ae._data.random import draw_seed
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Rows
 from sklearn_ae.training.judge import Judge
 
@@ -45,6 +46,8 @@ class Checkpoint:
         The file.
     fingerprint : dict of str to str
         What has to be the same for the training to go on, by the name that an error gives it.
+    ranks : Ranks or None, default=None
+        The ranks that fit together: the first one reads and writes the file.
 
     Raises
     ------
@@ -52,15 +55,25 @@ class Checkpoint:
         If the path is not one of a file in a folder, or the file is damaged or of another fit.
     """
 
-    def __init__(self, path: str | os.PathLike[str], fingerprint: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        fingerprint: dict[str, str],
+        ranks: Ranks | None = None,
+    ) -> None:
         self.path = Path(path)
-        if self.path.is_dir() or not self.path.parent.is_dir():
-            raise ValueError(
-                f"checkpoint must be the path of a file in an existing folder, got '{path}'."
-            )
+        self._writes = ranks is None or ranks.rank == 0
         self._fingerprint: dict[str, str] = {}
         self._parts: dict[str, Stateful] = {}
-        self._saved = read(self.path) if self.path.exists() else None
+
+        def look() -> dict[str, Any] | None:
+            if self.path.is_dir() or not self.path.parent.is_dir():
+                raise ValueError(
+                    f"checkpoint must be the path of a file in an existing folder, got '{path}'."
+                )
+            return read(self.path) if self.path.exists() else None
+
+        self._saved = look() if ranks is None else ranks.of_first(look)
         self._last, self._is_first = time.monotonic(), True
         self._expect(fingerprint)
 
@@ -93,7 +106,7 @@ class Checkpoint:
 
     def save(self, n_epochs: int) -> None:
         """Save the state after so many epochs, if it is time."""
-        if time.monotonic() - self._last < SECONDS:
+        if not self._writes or time.monotonic() - self._last < SECONDS:
             return
         parts = {name: part.state() for name, part in self._parts.items()}
         content = {"fingerprint": self._fingerprint, "n_epochs": n_epochs, "parts": parts}
@@ -118,6 +131,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file, and what a kill may have left beside it."""
+        if not self._writes:
+            return
         self.path.unlink(missing_ok=True)
         self._new_path.unlink(missing_ok=True)
 
@@ -168,15 +183,22 @@ def fingerprint(parameters: Any, rows: Rows, plan: Any) -> dict[str, str]:
     """Describe a fit by all that decides its course: versions, parameters, plan and data."""
     X, weight = rows.X, rows.sample_weight
     result = {f"the version of {name}": version(name) for name in _PACKAGES}
-    result["class"] = type(parameters).__name__
+    result |= describe_parameters(parameters)
+    result["plan"] = repr(plan)
+    own = digest(X) if isinstance(X, np.ndarray) else digest(X.data, X.indices, X.indptr)
+    result["X"] = own if rows.ranks is None else " ".join(rows.ranks.gather(own))
+    result["sample_weight"] = "" if weight is None else digest(weight)
+    return result
+
+
+def describe_parameters(parameters: Any) -> dict[str, str]:  # numpydoc ignore=PR01,RT01
+    """Describe the class of an estimator and the parameters that decide the course of a fit."""
+    result = {"class": type(parameters).__name__}
     for name, value in parameters.get_params().items():
         if hasattr(value, "get_params"):  # its own parameters follow
             result[name] = type(value).__qualname__
         elif name not in _FREE:
             result[name] = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # in each process another
-    result["plan"] = repr(plan)
-    result["X"] = digest(X) if isinstance(X, np.ndarray) else digest(X.data, X.indices, X.indptr)
-    result["sample_weight"] = "" if weight is None else digest(weight)
     return result
 
 

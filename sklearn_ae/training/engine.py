@@ -15,10 +15,11 @@ from sklearn_ae.training.members import Members, Validation
 
 
 class Step(NamedTuple):
-    """Asks for a step on a batch, at a learning rate."""
+    """Asks for a step on a batch, which has `n_rows` on all ranks together, at a learning rate."""
 
     x: Tensor
     weight: Tensor | None
+    n_rows: int
     learning_rate: float
 
 
@@ -123,9 +124,15 @@ def plan_course(
     try:
         for number in range(n_done + 1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
-            for x, weight in batches.iterate(standardize, reuse=True):
-                yield Step(x, weight, next(rates))
-            train_loss = (yield Total()) / len(batches.rows)
+            each = zip(
+                batches.iterate(standardize, reuse=True), batches.sizes(), rates, strict=True
+            )
+            for (x, weight), n_rows, rate in each:
+                yield Step(x, weight, n_rows, rate)
+            total = yield Total()
+            if batches.rows.ranks is not None:
+                batches.rows.ranks.sum_(total)
+            train_loss = float(total) / len(batches.rows)
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or watched.validation is None or not math.isfinite(train_loss):
@@ -187,11 +194,11 @@ def _carry_on(members: Members, course: Course) -> Epoch | None:
         except StopIteration:
             return None
         if isinstance(request, Step):
-            x, weight, rate = request
-            total = total + members.step(x, weight, rate)[0] * len(x)
+            x, weight, n_rows, rate = request
+            total = total + members.step(x, weight, rate, n_rows)[0] * n_rows
             answer = None
         elif isinstance(request, Total):
-            answer, total = float(total), 0.0
+            answer, total = total, 0.0
         elif isinstance(request, Evaluate):
             answer = request.validation.errors(members.network)
         elif isinstance(request, Compute):
@@ -258,4 +265,6 @@ def _mean_loss(
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total = total + (errors if weight is None else errors * weight).sum()
     batches.generator = generator
+    if batches.rows.ranks is not None:
+        batches.rows.ranks.sum_(total)
     return float(total) / len(batches.rows)

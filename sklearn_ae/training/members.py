@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, optim
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae.nn import Autoencoder, Backprop, refine_codes
 
 # Rows whose errors are computed at once: their buffers stay in the processor's cache.
@@ -32,6 +33,8 @@ class Members:
         Gradients of a member with a larger norm are scaled down to it.
     bounds : sequence of Tensor of shape (2, n_features), or None, default=None
         The bounds of each member in standard units; None: those of the module for all.
+    ranks : Ranks or None, default=None
+        The ranks among which the rows of a batch are spread; None: all are here.
 
     Attributes
     ----------
@@ -48,7 +51,9 @@ class Members:
         decoupled: bool = True,
         max_grad_norm: float | None = None,
         bounds: Sequence[Tensor] | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
+        self._ranks = ranks
         self._module, self._decoupled, self._max_norm = module, decoupled, max_grad_norm
         self._n_members = len(starts)
         self._decay = list(weight_decay) if isinstance(weight_decay, Sequence) else [weight_decay]
@@ -105,7 +110,11 @@ class Members:
         return kept
 
     def step(
-        self, x: Tensor, weight: Tensor | None, learning_rate: float | Sequence[float]
+        self,
+        x: Tensor,
+        weight: Tensor | None,
+        learning_rate: float | Sequence[float],
+        n_rows: int | None = None,
     ) -> Tensor:
         """Make a step of AdamW (or Adam).
 
@@ -118,24 +127,29 @@ class Members:
             the number of rows.
         learning_rate : float or sequence of float
             The learning rate, of all members or of each.
+        n_rows : int or None, default=None
+            Rows in the batch, on all ranks together; None: those of `x`.
 
         Returns
         -------
         loss : Tensor of shape (n_members,)
-            The weighted mean squared error of the batch before the step.
+            The weighted mean squared error of the batch before the step, or what the rows of this
+            rank add to it.
         """
         if weight is None or weight.dim() < 3:
-            n_rows = len(x)
+            n_rows = len(x) if n_rows is None else n_rows
             if weight is None:
-                weight = x.new_full((n_rows, 1), 1 / n_rows)
+                weight = x.new_full((len(x), 1), 1 / n_rows)
             else:
-                weight = weight.view(n_rows, -1) / n_rows
+                weight = (weight if weight.dim() == 2 else weight[:, None]) / n_rows
             if len(self) > 1:
                 x = x.expand(len(self), -1, -1)
                 weight = weight.T[..., None].expand(len(self), -1, 1)
         elif len(self) == 1:
             x, weight = x[0], weight[0]
         loss = self.network.backward(x, weight)
+        if self._ranks is not None:
+            self._ranks.sum_(self._tensors[1])
         if self._max_norm is not None:
             self._clip(self._max_norm)
         self._n_steps += 1
@@ -260,16 +274,28 @@ class Validation(NamedTuple):
         Their weights. Rows of weight zero fill up smaller folds.
     n_steps : int
         Number of refinement steps of their codes.
+    ranks : Ranks or None
+        Ranks that all have these rows, and each compute the errors of a part of them.
     """
 
     x: Tensor
     weight: Tensor
     n_steps: int
+    ranks: Ranks | None = None
 
     def errors(self, network: Backprop) -> Tensor:
         """Compute the mean squared error of each row at its refined code."""
+        if self.ranks is None:
+            return self._errors(self.x, network)
+        errors = torch.zeros_like(self.weight)
+        part = self.ranks.part(len(errors))
+        if part.stop > part.start:
+            errors[part] = self._errors(self.x[part], network)
+        return self.ranks.sum_(errors)
+
+    def _errors(self, rows: Tensor, network: Backprop) -> Tensor:
         parts = []
-        for x in self.x.split(_ROWS_AT_ONCE, dim=-2):
+        for x in rows.split(_ROWS_AT_ONCE, dim=-2):
             code = network.encode(x).clone()
 
             def errors_and_gradients(code: Tensor, rows: Any, x: Tensor = x) -> Any:

@@ -14,12 +14,14 @@ from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.helper import predefined_split
 from torch import Tensor
 
+from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.units import dense
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
 from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
 from sklearn_ae.training.checkpoint import Checkpoint, Saving
 from sklearn_ae.training.devices import fits_on_device
-from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
+from sklearn_ae.training.gradients import clip_gradients, gradient_sizes, sum_gradients
 from sklearn_ae.training.judge import Judge
 from sklearn_ae.training.optimizers import OptimizerFactory, load_state, optimizer_and_options
 from sklearn_ae.training.schedules import LearningRate, set_learning_rate
@@ -107,6 +109,7 @@ class AutoencoderNet(NeuralNet):
         self._validation_seed = 0
         self._best_losses: dict[str, float] = {}
         self._learning_rate: Any = None
+        self._ranks: Ranks | None = None
 
     # --- training ---------------------------------------------------------------------------
 
@@ -164,6 +167,7 @@ class AutoencoderNet(NeuralNet):
         self.n_refinement_steps = n_refinement_steps
         saving = [] if checkpoint is None else [Saving(judge, checkpoint)]
         self.callbacks = [Judging(judge, hooks), *callbacks, *saving]
+        self._ranks = rows.ranks
         n_operations = count_operations(self.module_, min(batch_size, len(rows)))
         try:
             self.initialize_callbacks()
@@ -177,7 +181,7 @@ class AutoencoderNet(NeuralNet):
             # Callbacks may hold on to data and estimators.
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
-            self.train_split, self.n_refinement_steps = None, 0
+            self.train_split, self.n_refinement_steps, self._ranks = None, 0, None
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -209,11 +213,16 @@ class AutoencoderNet(NeuralNet):
         self._max_steps = 0
         set_learning_rate(self.optimizer_, self.lr)
         self._learning_rate = LearningRate(self.optimizer_, self.schedule)
-        noise_seed, self._validation_seed = torch.randint(
+        self._noise_seed, self._validation_seed = torch.randint(
             2**62, (2,), generator=self.generator
         ).tolist()
-        self._noise = torch.Generator(self.device).manual_seed(noise_seed)
+        self._noise = torch.Generator(self.device).manual_seed(self._noise_seed)
         self._watches_batches = any(watches_batches(each) for _, each in self.callbacks_)
+        if self._watches_batches and self._ranks is not None:
+            raise ValueError(
+                "Callbacks that watch batches are not supported with several ranks, which each "
+                "have a part of a batch."
+            )
 
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
@@ -237,6 +246,8 @@ class AutoencoderNet(NeuralNet):
         except StopTraining:
             return self
         except KeyboardInterrupt:
+            if self._ranks is not None:
+                raise  # the other ranks go on
             self.interrupted_ = True
             return self
 
@@ -302,6 +313,8 @@ class AutoencoderNet(NeuralNet):
     def validation_step(
         self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
     ) -> dict[str, Any]:
+        if len(batch[0]) == 0:
+            return {"loss": torch.zeros((), device=self.device)}
         x, weight = self._begin(batch)
         with torch.no_grad():  # not in inference mode: a penalty may ask for a gradient
             output = self.infer(x)
@@ -342,13 +355,11 @@ class AutoencoderNet(NeuralNet):
         return self.n_epochs in (1, self.max_epochs) or self.n_epochs % self.judge_every == 0
 
     def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
-        x, weight = self._begin(batch)
         self.optimizer_.zero_grad()
-        mixed = torch.autocast(self.device.type, torch.bfloat16) if self.autocast else nullcontext()
-        with mixed:
-            output = self.infer(x)
-        objective = self.get_loss(output, weight, X=x, training=True)
-        objective.loss.backward()
+        if self._ranks is not None:
+            objective, output = self._backward_on_ranks(batch, self._ranks), None
+        else:
+            objective, output = self._backward_here(batch)
         if self.max_grad_norm is not None:
             clip_gradients(self.module_, self.max_grad_norm)
         if self._watches_batches:
@@ -356,9 +367,31 @@ class AutoencoderNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         return {"loss": objective.value, "y_pred": output, "objective": objective}
 
+    def _backward_here(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Objective, Any]:
+        x, weight = self._begin(batch)
+        mixed = torch.autocast(self.device.type, torch.bfloat16) if self.autocast else nullcontext()
+        with mixed:
+            output = self.infer(x)
+        objective = self.get_loss(output, weight, X=x, training=True)
+        objective.loss.backward()
+        return objective, output
+
+    def _backward_on_ranks(self, batch: tuple[Tensor, Tensor | None], ranks: Ranks) -> Objective:
+        n_rows = len(batch[0])
+        nothing = torch.zeros((), dtype=self.dtype, device=self.device)
+        objective = Objective(nothing, nothing)
+        if n_rows > 0:
+            objective, _ = self._backward_here(batch)
+        loss = sum_gradients(self.module_, objective.loss, n_rows, ranks)
+        return objective._replace(loss=loss)
+
     def _set_mode(self, training: bool) -> None:
         self._set_training(training)
         generator = self._noise
+        if training and generator is not None and self._ranks is not None:
+            # Of its own on each rank, and the same again after a resumption.
+            number = self.n_epochs * self._ranks.size + self._ranks.rank
+            generator.manual_seed((self._noise_seed + number) % 2**62)
         if not training or generator is None:
             # The same noise each time: the losses of two epochs differ by their weights alone.
             generator = torch.Generator(self.device).manual_seed(self._validation_seed)
@@ -380,6 +413,8 @@ class AutoencoderNet(NeuralNet):
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         for batch in batches:
             total += step_fn(batch)["loss"].detach() * len(batch[0])
+        if batches.rows.ranks is not None:
+            batches.rows.ranks.sum_(total)
         return float(total) / len(batches.rows)
 
     def _mean_logged_loss(self, prefix: str) -> float:
@@ -414,8 +449,9 @@ class AutoencoderNet(NeuralNet):
         result: np.ndarray | None = None
         start = 0
         with torch.inference_mode():
-            if isinstance(X, np.ndarray) and len(X) <= self.inference_rows(X):
-                return method(to_tensor(X, self.device, self.data_dtype)).cpu().numpy()
+            is_one_batch = isinstance(X, np.ndarray) and len(X) <= self.inference_rows(X)
+            if is_one_batch or X.shape[0] == 0:
+                return method(to_tensor(dense(X), self.device, self.data_dtype)).cpu().numpy()
             batches = self.get_iterator(Rows(X))
             batches.copy = batches.resident = False  # a single pass
             for x, _ in batches:
@@ -483,7 +519,7 @@ class AutoencoderNet(NeuralNet):
         net.gradients_, net.history_ = copy.deepcopy(self.gradients_), copy.copy(self.history)
         # What belongs to the training that goes on.
         net.callbacks, net.callbacks_, net.train_split = [], [], None
-        net._context = net._noise = net._learning_rate = None
+        net._context = net._noise = net._learning_rate = net._ranks = None
         return net
 
     def __getstate__(self) -> Any:

@@ -139,7 +139,7 @@ class _Stack:
 
         Smaller batches are filled up by rows of weight zero.
         """
-        sizes = [len(step.x) for step in steps]
+        sizes = [step.n_rows for step in steps]
         first = steps[0].x
         if self._tensors is None or max(sizes) > self._tensors[0].shape[1]:
             shape = len(steps), max(sizes)

@@ -66,7 +66,7 @@ def waits_in_epochs(waits):
 
 def waits_of_epochs(*, by_engine, n_epochs=N_EPOCHS):
     """Count the waits that epochs may have."""
-    ends = ["_carry_on"] if by_engine else ["AutoencoderNet._mean_loss", "gradient_sizes"]
+    ends = ["plan_course"] if by_engine else ["AutoencoderNet._mean_loss", "gradient_sizes"]
     return Counter({("send", "Batches.iterate"): n_epochs, **{("read", e): n_epochs for e in ends}})
 
 
@@ -199,7 +199,7 @@ def test_trial_of_few_rows_does_not_wait():
         few = AutoencoderTransformer(2, hidden_layer_sizes=8, random_state=0, device=GPU)
         few.set_params(n_refinement_steps=N_STEPS).fit(X)
     in_trial = [wait for wait in waits if "run_trial" in wait.stack]
-    expected = {("read", "_carry_on"): few.plan_.n_trial_epochs}
+    expected = {("read", "plan_course"): few.plan_.n_trial_epochs}
     assert waits_in_epochs(in_trial) == expected  # a single batch has no order
 
 
