@@ -1,7 +1,7 @@
 """What both estimators share: parameters, validation and scoring."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -30,8 +31,21 @@ from sklearn_ae._data.array_likes import as_array_like, float_types, naming_colu
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.streams.opening import open_source
+from sklearn_ae._data.streams.source import Source
+from sklearn_ae._data.streams.stream import Stream, read_through
+from sklearn_ae._data.streams.writing import write
+from sklearn_ae._data.units import blocks
 from sklearn_ae._fitting.build import build_net
-from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, skorch_callbacks
+from sklearn_ae._fitting.fit import (
+    Fit,
+    Hooks,
+    fit,
+    fit_further,
+    fit_partially,
+    fit_stream,
+    skorch_callbacks,
+)
 from sklearn_ae._fitting.plan import FitPlan, make_plan
 from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
@@ -123,7 +137,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     # --- public to both ---------------------------------------------------------------------
 
     @follows_input
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, *, out: Any = None) -> Any:
         """Encode and decode rows.
 
         The same as ``inverse_transform(transform(X))`` of the transformer, in one pass.
@@ -132,14 +146,17 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples, n_features) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            Their reconstructions, in input units.
+            Their reconstructions, in input units, or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(self._reconstruct, self._check_X(X))
+        return self._compute(lambda X: self.net_.compute(self._reconstruct, X), X, out)
 
     def diagnose(self) -> Diagnosis:
         """Tell what went wrong in the last training, if anything did.
@@ -244,12 +261,21 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Train on X, from scratch or, with `warm_start`, on from the current weights."""
         first = not (self.warm_start and hasattr(self, "net_"))
         with self._unchanged_on_error(first=first):
-            rows = self._check_rows(X, sample_weight, first=first)
-            plan = self._plan(rows)
+            opened, stream = open_source(X), None
+            if isinstance(opened, Source):
+                stream = self._read(opened, sample_weight, first=first)
+                rows = stream.sample
+                plan = self._plan(stream.n_rows, rows.X.shape[1], is_stream=True)
+            else:
+                rows = self._check_rows(opened, sample_weight, first=first)
+                plan = self._plan(rows.total_weight, rows.X.shape[1])
             skorch_callbacks(self, can_resume=path is not None)  # checks them
             checkpoint = None
             if path is not None:
-                checkpoint = Checkpoint(path, fingerprint(self, rows, plan))
+                of_fit = fingerprint(self, rows, plan)
+                if stream is not None:
+                    of_fit["n_rows"] = str(stream.n_rows)
+                checkpoint = Checkpoint(path, of_fit)
             # y is X: ScoringMonitor scores only where there is a y.
             data = {
                 "estimator": self,
@@ -262,14 +288,21 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             hooks = (
                 self._epoch_hooks(context, data) if getattr(self, "_skl_callbacks", ()) else None
             )
+            net = None if first else self._checked_net()
+            seed = 0
             if first:
-                fit_new = fit if plan.n_projected is None else fit_projected
                 draw = draw_seed if checkpoint is None else checkpoint.draw_seed
                 seed = draw(self.random_state)
+            if stream is not None:
+                done = fit_stream(
+                    self, net, stream, plan, seed, hooks=hooks, checkpoint=checkpoint
+                )
+            elif net is None:
+                fit_new = fit if plan.n_projected is None else fit_projected
                 done = fit_new(self, rows, plan, seed, hooks=hooks, checkpoint=checkpoint)
             else:
-                done = fit_further(self, self._checked_net(), rows, plan, hooks, checkpoint)
-            self._finish(done, X)
+                done = fit_further(self, net, rows, plan, hooks, checkpoint)
+            self._finish(done, opened)
             context.call_on_fit_task_end(**data, reconstruction_attributes={})
             if checkpoint is not None and not done.net.interrupted_:
                 checkpoint.remove()
@@ -279,7 +312,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         first = not hasattr(self, "net_")
         with self._unchanged_on_error(first=first):
             rows = self._check_rows(X, sample_weight, first=first)
-            plan = self._plan(rows)
+            plan = self._plan(rows.total_weight, rows.X.shape[1])
             if first:
                 net = build_net(self, plan, Statistics(rows), draw_seed(self.random_state))
             else:
@@ -287,15 +320,29 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             done = fit_partially(self, net, rows, plan)
             self._finish(done, X, on_stream=True)
 
-    def _plan(self, rows: Rows) -> FitPlan:
+    def _plan(self, n_rows: float, n_features: int, *, is_stream: bool = False) -> FitPlan:
         return make_plan(
             self,
-            rows.total_weight,
-            rows.X.shape[1],
+            n_rows,
+            n_features,
             is_detector=self._is_detector,
             n_refinement_steps=self._requested_refinement_steps(),
             is_plain=_asks_for_plain(self),
+            is_stream=is_stream,
         )
+
+    def _compute(self, function: Callable[[Any], Any], X: Any, out: Any = None) -> Any:
+        """Apply a function of checked rows to X: block by block if X is on disk or `out` given."""
+        opened = open_source(X)
+        if isinstance(opened, Source):
+            filled = (block for block in opened.blocks() if block.shape[0] > 0)
+            results = (function(self._check_X(block)) for block in filled)
+            return write(results, opened.n_rows, out)
+        checked = self._check_X(opened)
+        if out is None:
+            return function(checked)
+        results = (function(checked[rows]) for rows in blocks(*checked.shape))
+        return write(results, checked.shape[0], out)
 
     def _epoch_hooks(self, context: Any, data: dict[str, Any]) -> Hooks:
         """Have scikit-learn's callbacks called around every epoch."""
@@ -383,7 +430,12 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _check_X(self, X: Any, *, reset: bool = False, n_samples: int = 1) -> Any:
         """Check X and give it as a float array or CSR matrix."""
-        X = as_array_like(X)
+        X = open_source(as_array_like(X))
+        if isinstance(X, Source):
+            raise ValueError(
+                "X is larger than the working memory, which is not supported here: give it in "
+                "parts."
+            )
         if isinstance(X, np.ndarray) and X.ndim > 2:
             raise ValueError(
                 f"Found array with dim {X.ndim}. {type(self).__name__} expected <= 2. Give each "
@@ -425,6 +477,21 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             X, weight = X[positive], weight[positive]
         mean = float(weight.mean())
         return Rows(X, weight / mean, mean_weight=mean)
+
+    def _read(self, source: Source, sample_weight: Any, *, first: bool) -> Stream:
+        """Check training data on disk, and read them once."""
+        if sample_weight is not None:
+            raise ValueError("sample_weight is not supported with X that is larger than memory.")
+        head, name = self._check_rows(source.head, None, first=first).X, type(self).__name__
+
+        def check(block: np.ndarray) -> None:
+            assert_all_finite(block, estimator_name=name, input_name="X")
+
+        stream = read_through(
+            source, head.dtype, head.shape[1], check, verbose=bool(self.verbose)
+        )
+        self._check_range(stream.statistics.extremes)
+        return stream
 
     def _check_range(self, X: Any) -> None:
         """Check that X has values that the loss has a meaning for."""

@@ -346,22 +346,25 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self
 
     @follows_input
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, out: Any = None) -> Any:
         """Compute how normal each row is.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples,) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
             Lower is more abnormal. The median of the training rows is 0, their interquartile range
-            is 1.
+            is 1. Or `out`.
         """
         check_is_fitted(self)
-        return self._abnormality_.scores(self.net_, self._check_X(X))
+        return self._compute(lambda X: self._abnormality_.scores(self.net_, X), X, out)
 
     @follows_input
     def decision_function(self, X: Any) -> np.ndarray:
@@ -442,7 +445,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
                 "with early_stopping=True, or give inliers to set_threshold with "
                 "false_positive_rate."
             )
-        return self._calibration_.p_values(self.net_, self._check_X(X))
+        calibration = self._calibration_
+        return self._compute(lambda X: calibration.p_values(self.net_, X), X)
 
     @follows_input
     def set_threshold(

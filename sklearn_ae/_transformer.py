@@ -371,21 +371,24 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self
 
     @follows_input
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, *, out: Any = None) -> Any:
         """Encode rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples, n_components_) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components_)
-            Their codes.
+            Their codes, or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(self._encode, self._check_X(X))
+        return self._compute(lambda X: self.net_.compute(self._encode, X), X, out)
 
     @follows_input
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -418,21 +421,28 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.net_.compute(self.net_.module_.decode, codes)
 
     @follows_input
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, out: Any = None) -> Any:
         """Compute minus the mean squared reconstruction error of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples,) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Means over the columns, in squared input units, higher is better.
+            Means over the columns, in squared input units, higher is better; or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), self._check_X(X))
+
+        def scores(X: Any) -> Any:
+            return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), X)
+
+        return self._compute(scores, X, out)
 
     @follows_input
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

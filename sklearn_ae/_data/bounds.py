@@ -18,13 +18,14 @@ _LARGE = 2**24  # entries of a sparse matrix of which only the zeros are counted
 _FEW_ROWS = 1000  # of which equal ones count once; among more, that makes no difference
 
 
-def column_bounds(rows: Rows) -> np.ndarray | None:
+def column_bounds(rows: Rows, extremes: np.ndarray | None = None) -> np.ndarray | None:
     """Find the values that columns reach again and again, and never go beyond.
 
     The result has the shape (2, n_features): the smallest and the largest values, or the limits of
-    the type where a column has no bound. It is None if no column has one.
+    the type where a column has no bound. It is None if no column has one. If the rows are a sample,
+    `extremes` are those of all rows.
     """
-    bounds = column_extremes(rows.X)
+    bounds = column_extremes(rows.X) if extremes is None else extremes.copy()
     is_bound = _are_reached_often(bounds, rows)
     if is_bound.any() and len(rows) <= _FEW_ROWS:
         is_bound = _are_reached_often(bounds, Rows(*rows.distinct()))

@@ -70,6 +70,23 @@ def principal_components(
         components = _by_iteration(matrix, n_components, random_state)
     else:
         components = _exactly(matrix, n_components)
+    return _complete(components, n_components, random_state)
+
+
+@one_blas_thread()
+def components_of_covariance(
+    covariance: np.ndarray, n_components: int | float, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Compute the same from a covariance."""
+    components = _leading_eigenvectors(covariance, n_components)[0].T
+    return _complete(components, n_components, random_state)
+
+
+def _complete(
+    components: np.ndarray, n_components: int | float, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Settle the signs, and add random axes if there are too few."""
+    n_features = components.shape[1]
     components = svd_flip(None, components, u_based_decision=False)[1]
     if isinstance(n_components, float) or len(components) >= min(n_components, n_features):
         return components

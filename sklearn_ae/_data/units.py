@@ -33,14 +33,19 @@ def column_mean_and_std(X: Any, sample_weight: np.ndarray | None) -> tuple[np.nd
     is_small = isinstance(X, np.ndarray) or X.shape[0] * X.shape[1] <= _SMALL
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         mean, square = _moments(X, share) if is_small else _sparse_moments(X, share)
+    check_squares(square)
+    smallest, largest = column_extremes(X)
+    is_constant = smallest == largest
+    return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
+
+
+def check_squares(square: np.ndarray) -> None:
+    """Raise a ValueError if mean squared deviations have overflowed."""
     if not np.isfinite(square).all():
         raise ValueError(
             "X has values that are too large: their squares are beyond the largest "
             f"{square.dtype} number. Divide X by a constant."
         )
-    smallest, largest = column_extremes(X)
-    is_constant = smallest == largest
-    return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
 
 
 def column_extremes(X: Any) -> np.ndarray:

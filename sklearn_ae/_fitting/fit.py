@@ -20,6 +20,7 @@ from skorch.callbacks import (
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
@@ -93,6 +94,8 @@ class Fit:
         Whether training stopped before the last epoch of the plan.
     projected : Fit or None
         The fit on the leading principal components, of which this one is made.
+    stream : Stream or None
+        The stream that the network was trained on; the rows above are then a sample of it.
     """
 
     net: AutoencoderNet
@@ -107,6 +110,12 @@ class Fit:
     validation_curve: list[float] = field(default_factory=list)
     ended_early: bool = False
     projected: "Fit | None" = None
+    stream: Stream | None = None
+
+    @property
+    def trained_on(self) -> Rows | Stream:
+        """What the network is trained on."""
+        return self.training if self.stream is None else self.stream
 
     @property
     def starts_at_pca(self) -> bool:
@@ -201,6 +210,55 @@ def fit_further(
     return started
 
 
+def fit_stream(
+    parameters: Any,
+    net: AutoencoderNet | None,
+    stream: Stream,
+    plan: FitPlan,
+    seed: int,
+    *,
+    hooks: Hooks | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:
+    """Fit a new network to a stream, or train a net further on it.
+
+    Parameters
+    ----------
+    parameters : BaseAutoencoder
+        The estimator, of which only the parameters are read.
+    net : AutoencoderNet or None
+        The net that is trained further; None: a new one.
+    stream : Stream
+        The training data.
+    plan : FitPlan
+        The plan.
+    seed : int
+        Source of all randomness of a new network.
+    hooks : Hooks or None, default=None
+        What to call around each epoch.
+    checkpoint : Checkpoint or None, default=None
+        What the training resumes from, and where it is saved.
+    """
+    rows, validation = stream.sample, None
+    if net is not None:
+        _follow(net, rows, plan, stream.statistics.extremes)
+        if net.joined and parameters.early_stopping == "auto":
+            plan = replace(plan, validation="none")
+        plan = replace(plan, min_certainty=0.0)
+    if plan.validation == "split":
+        seed_of_split = seed if net is None else net.split_seed
+        stream, validation = stream.split(parameters.validation_fraction, seed_of_split)
+    is_first = net is None
+    if net is None:
+        net = build_net(parameters, plan, stream.statistics, seed)
+    started = _begin(net, parameters, rows, plan, stream.sample, validation)
+    started.stream = stream
+    if not is_first:
+        started.judge.min_gain = 0.0
+    _train(started, parameters, plan.max_iter, hooks, checkpoint)
+    return started
+
+
 def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
     if len(net.history) > 0:
@@ -211,9 +269,11 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
     return started
 
 
-def _follow(net: AutoencoderNet, rows: Rows, plan: FitPlan) -> None:
-    """Have what is not trained follow other rows."""
-    forget_broken_bounds(net.module_.bounds, rows.X)
+def _follow(
+    net: AutoencoderNet, rows: Rows, plan: FitPlan, extremes: np.ndarray | None = None
+) -> None:
+    """Have what is not trained follow other rows, or a sample of rows with these extremes."""
+    forget_broken_bounds(net.module_.bounds, rows.X if extremes is None else extremes)
     if isinstance(net.module_, DenoisingAutoencoder):
         seed = int(torch.randint(2**31, (), generator=net.generator))
         random_state = np.random.RandomState(seed)
@@ -282,7 +342,7 @@ def _train(
             return _so_far(started, snapshot, n_before)
 
         net.train(
-            started.training,
+            started.trained_on,
             started.validation,
             judge,
             callbacks=skorch_callbacks(parameters),
@@ -344,7 +404,7 @@ def _train_by_engine(
         all_batches = net.get_iterator(started.rows, training=True)
     epochs = train(
         members,
-        net.get_iterator(started.training, training=True),
+        net.get_iterator(started.trained_on, training=True),
         standardize_in_place(net),
         _make_validation(started),
         judge,

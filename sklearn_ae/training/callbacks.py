@@ -26,11 +26,7 @@ class Judging(Callback):
         self, net: NeuralNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
     ) -> None:
         if net.n_epochs == 1:
-            if dataset_valid is None:
-                some = dataset_train.subsample(2**14)
-                loss = net.mean_loss(some, as_in_training=True)
-            else:
-                loss = net.mean_loss(dataset_valid)
+            loss = _current_loss(net, dataset_train, dataset_valid)
             if not self.judge.begin(loss, net.weights()):
                 raise StopTraining
         if self.hooks is not None:
@@ -47,10 +43,22 @@ class Judging(Callback):
         if stop:
             raise StopTraining
 
+    def see_unfinished(self, net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> None:
+        """Judge the weights in the middle of an epoch."""
+        if self.judge.kept_weights():  # it has begun
+            loss = _current_loss(net, dataset_train, dataset_valid)
+            self.judge.see(net.n_epochs, loss, loss, net.weights())
+
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         kept = self.judge.finish()
         if kept:
             net.set_weights(kept)
+
+
+def _current_loss(net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> float:
+    if dataset_valid is None:
+        return net.mean_loss(dataset_train.subsample(2**14), as_in_training=True)
+    return net.mean_loss(dataset_valid)
 
 
 def check_schedule(schedule: str, callbacks: list[Callback]) -> None:

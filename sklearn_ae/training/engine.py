@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, optim
 
 from sklearn_ae._data.rows import Batches
+from sklearn_ae._data.streams.batches import StreamBatches
 from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
 from sklearn_ae.training.checkpoint import Checkpoint
 from sklearn_ae.training.judge import Judge
@@ -225,7 +227,7 @@ class Epoch(NamedTuple):
 
 def train(
     members: Members,
-    batches: Batches,
+    batches: Batches | StreamBatches,
     standardize: Callable[[Tensor], Tensor],
     validation: Validation | None,
     judge: Judge,
@@ -247,7 +249,7 @@ def train(
     ----------
     members : Members
         The networks.
-    batches : Batches
+    batches : Batches or StreamBatches
         Training rows, with a column of weights for each member.
     standardize : callable
         Takes a block of rows to standard units, in place.
@@ -289,7 +291,12 @@ def train(
     try:
         for number in range(n_done + 1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
-            train_loss = _train_epoch(members, batches, standardize, rates)
+            try:
+                train_loss = _train_epoch(members, batches, standardize, rates)
+            except KeyboardInterrupt:
+                if isinstance(batches, StreamBatches):  # whose epochs are long
+                    watched.see_unfinished(number, judge, weights)
+                raise
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or watched.validation is None or not math.isfinite(train_loss):
@@ -321,15 +328,16 @@ class _Watched:
     def __init__(
         self,
         members: Members,
-        batches: Batches,
+        batches: Batches | StreamBatches,
         standardize: Callable[[Tensor], Tensor],
         validation: Validation | None,
     ) -> None:
         self.validation, self.network = validation, members.network
         self.loss: float | None = None
         self.errors = self.best_errors = members.values.new_zeros(0)
+        self.mean_loss = partial(_mean_loss, members, batches, standardize)
         if validation is None:
-            self.initial_loss = _mean_loss(members, batches, standardize)
+            self.initial_loss = self.mean_loss()
         else:
             self.initial_loss = self.evaluate()
             self.best_errors = self.errors
@@ -342,6 +350,14 @@ class _Watched:
         self.errors = self.validation.errors(self.network)
         self.loss = self.validation.mean(self.errors)
         return self.loss
+
+    def see_unfinished(self, number: int, judge: Judge, weights: list[Tensor]) -> None:
+        """Judge the weights in the middle of an epoch."""
+        best = judge.best_loss
+        loss = self.mean_loss() if self.validation is None else self.evaluate()
+        judge.see(number, loss, loss, weights)
+        if judge.best_loss < best:
+            self.best_errors = self.errors
 
     def state(self) -> dict[str, Any]:
         """Give all that epochs change."""
@@ -373,7 +389,7 @@ def _rates(
 @torch.no_grad()
 def _train_epoch(
     members: Members,
-    batches: Batches,
+    batches: Batches | StreamBatches,
     standardize: Callable[[Tensor], Tensor],
     rates: Iterator[float],
 ) -> float:
@@ -381,23 +397,28 @@ def _train_epoch(
     total = members.values.new_zeros(len(members))
     for x, weight in batches.iterate(standardize, reuse=True):
         total += members.step(x, weight, next(rates)) * len(x)
+        if batches.progress is not None:
+            batches.progress.step(len(x), total)
     return float(total[0]) / len(batches.rows)
 
 
 @torch.no_grad()
 def _mean_loss(
-    members: Members, batches: Batches, standardize: Callable[[Tensor], Tensor]
+    members: Members,
+    batches: Batches | StreamBatches,
+    standardize: Callable[[Tensor], Tensor],
 ) -> float:
     """Give the training loss of the first member."""
     network = members.network
-    total = members.values.new_zeros(())
+    total, n_rows = members.values.new_zeros(()), 0
     # In their order: the generator shuffles the epochs.
     generator, batches.generator = batches.generator, None
     for x, weight in batches.iterate(standardize, reuse=True):
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total += (errors if weight is None else errors * weight).sum()
+        n_rows += len(x)  # of a stream, a sample
     batches.generator = generator
-    return float(total) / len(batches.rows)
+    return float(total) / n_rows
 
 
 def _join(tensors: Iterable[Tensor]) -> Tensor:

@@ -15,6 +15,8 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.streams.batches import StreamBatches
+from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
 from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
 from sklearn_ae.training.checkpoint import Checkpoint, Saving
@@ -112,7 +114,7 @@ class AutoencoderNet(NeuralNet):
 
     def train(
         self,
-        rows: Rows,
+        rows: Rows | Stream,
         validation: Rows | None,
         judge: Judge,
         *,
@@ -131,7 +133,7 @@ class AutoencoderNet(NeuralNet):
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or Stream
             Training rows.
         validation : Rows or None
             Validation rows.
@@ -190,7 +192,15 @@ class AutoencoderNet(NeuralNet):
         """Number of epochs of this training, with the one that goes on."""
         return len(self.history) - self._n_epochs_before
 
-    def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        if isinstance(dataset, Stream):
+            return StreamBatches(
+                dataset,
+                batch_size=self.batch_size,
+                device=self.device,
+                dtype=self.data_dtype,
+                generator=self.generator,
+            )
         return Batches(
             dataset,
             batch_size=self.batch_size if training else self.inference_rows(dataset.X),
@@ -238,6 +248,9 @@ class AutoencoderNet(NeuralNet):
             return self
         except KeyboardInterrupt:
             self.interrupted_ = True
+            if isinstance(X, Stream):  # whose epochs are long
+                judging = next(each for _, each in self.callbacks_ if isinstance(each, Judging))
+                judging.see_unfinished(self, *self.get_split_datasets(X))
             return self
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
@@ -259,7 +272,7 @@ class AutoencoderNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
-        assert isinstance(iterator, Batches)
+        assert isinstance(iterator, Batches | StreamBatches)
         if not training and not self._is_due():
             self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
             return
@@ -375,11 +388,15 @@ class AutoencoderNet(NeuralNet):
             if isinstance(part, ContextModule):
                 part.context = context
 
-    def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
+    def _mean_loss(
+        self, batches: Batches | StreamBatches, step_fn: Callable[..., dict[str, Any]]
+    ) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         for batch in batches:
             total += step_fn(batch)["loss"].detach() * len(batch[0])
+            if batches.progress is not None:
+                batches.progress.step(len(batch[0]), total)
         return float(total) / len(batches.rows)
 
     def _mean_logged_loss(self, prefix: str) -> float:
