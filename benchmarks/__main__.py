@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks import ablation, mnist, outliers, pca, reconstruction, speed, variants
+from benchmarks import ablation, mnist, outliers, pca, reconstruction, speed, stream, variants
 from benchmarks.data import BenchmarkError
 
 
@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     questions = parser.add_subparsers(dest="question", required=True)
-    for module in (pca, reconstruction, ablation, mnist, variants, outliers, speed):
+    for module in (pca, reconstruction, ablation, mnist, variants, outliers, speed, stream):
         name = module.__name__.rpartition(".")[2]
         description = module.__doc__.partition("\n")[0]
         module.add_arguments(questions.add_parser(name, help=description, description=description))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_ae._data.streams.source import Source, rows_of_block, rows_of_run
+from sklearn_ae._data.streams.source import Source, n_open_pieces, rows_of_block, rows_of_run
 
 Read = Callable[[int, int], Any]
 
@@ -30,7 +30,8 @@ def array_source(X: Any) -> Source:
     def piece(number: int) -> Iterator[Any]:
         yield read(number * run, min((number + 1) * run, n_rows))
 
-    return Source(blocks, n_rows, n_features, piece, np.arange(0, n_rows, run))
+    n_open = n_open_pieces(run * n_features * X.dtype.itemsize)
+    return Source(blocks, n_rows, n_features, piece, np.arange(0, n_rows, run), n_open)
 
 
 def dask_source(X: Any) -> Source:
@@ -46,7 +47,8 @@ def dask_source(X: Any) -> Source:
     if any(np.isnan(size) for size in X.chunks[0]):  # not known before they are computed
         return Source(blocks, None, n_features)
     ends = np.cumsum(X.chunks[0])
-    return Source(blocks, int(ends[-1]), n_features, piece, ends - X.chunks[0])
+    n_open = n_open_pieces(max(X.chunks[0]) * n_features * X.dtype.itemsize)
+    return Source(blocks, int(ends[-1]), n_features, piece, ends - X.chunks[0], n_open)
 
 
 def rows_of_memmap(X: np.memmap, mode: str = "r") -> Read:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_ae._data.streams.source import Source, rows_of_block, working_memory
+from sklearn_ae._data.streams.source import Source, n_open_pieces, rows_of_block
 
-# A file of Parquet that is read holds for each column a page, packed and unpacked, of this size.
-_PAGE_BYTES, _BUFFER_BYTES = 2**20, 2**16
-_MAX_OPEN = 16
-_SHARE_OF_MEMORY = 0.2
+# A row group of Parquet that is open holds for each column a dictionary and a page, each of this
+# size as files are usually written. At least two are open, so that their rows mix.
+_PAGE_BYTES, _MIN_OPEN = 2**20, 2
+# Read ahead in each column. By default, pyarrow would read whole row groups.
+_BUFFER_BYTES = 2**16
 
 
 def dataset_source(dataset: Any) -> Source:
@@ -33,25 +34,25 @@ def dataset_source(dataset: Any) -> Source:
     def piece(number: int) -> Iterator[Any]:
         from pyarrow.parquet import ParquetFile
 
-        fragment, group, _ = pieces[number]
+        fragment, group = pieces[number]
         with fragment.open() as opened:
-            file = ParquetFile(opened, metadata=fragment.metadata, buffer_size=_BUFFER_BYTES)
-            for batch in file.iter_batches(n_rows_each, row_groups=[group], columns=names):
+            file = ParquetFile(
+                opened, metadata=fragment.metadata, buffer_size=_BUFFER_BYTES, pre_buffer=False
+            )
+            for batch in file.iter_batches(n_rows_each, row_groups=[group.id], columns=names):
                 yield pa.Table.from_batches([batch]).select(names)
 
     def all_blocks() -> Iterator[Any]:
         return (block for number in range(len(pieces)) for block in piece(number))
 
-    ends = np.cumsum([size for _, _, size in pieces], dtype=int)
-    starts = np.concatenate([[0], ends[:-1]])
-    n_bytes = 2 * _PAGE_BYTES * max(1, len(names))
-    n_open = int(np.clip(_SHARE_OF_MEMORY * working_memory() / n_bytes, 1, _MAX_OPEN))
-    n_rows = int(ends[-1]) if len(ends) > 0 else 0
-    return Source(all_blocks, n_rows, len(names), piece, starts, n_open)
+    ends = np.cumsum([0, *(group.num_rows for _, group in pieces)])
+    largest = max((group.total_byte_size for _, group in pieces), default=0)
+    n_open = max(_MIN_OPEN, n_open_pieces(2 * min(_PAGE_BYTES * len(names), largest)))
+    return Source(all_blocks, int(ends[-1]), len(names), piece, ends[:-1], n_open)
 
 
-def _row_groups(dataset: Any) -> list[tuple[Any, int, int]] | None:
-    """Give fragment, number and size of each row group; None if not all files are of Parquet."""
+def _row_groups(dataset: Any) -> list[tuple[Any, Any]] | None:
+    """Give every row group, and the file it is in; None if not all files are of Parquet."""
     try:
         fragments = list(dataset.get_fragments())
     except ValueError:  # of a filtered dataset
@@ -60,8 +61,8 @@ def _row_groups(dataset: Any) -> list[tuple[Any, int, int]] | None:
     for fragment in fragments:
         if not hasattr(fragment, "row_groups") or not names <= set(fragment.physical_schema.names):
             return None
-        groups += [(fragment, group.id, group.num_rows) for group in fragment.row_groups]
-    return [group for group in groups if group[2] > 0]
+        groups += [(fragment, group) for group in fragment.row_groups if group.num_rows > 0]
+    return groups
 
 
 def factory_source(make: Callable[[], Any]) -> Source:

@@ -19,6 +19,7 @@ _BUFFER_SHARE = 1 / 4
 # Rows are sorted if the mean of a column in a buffer is so many standard deviations of the column
 # from that of all rows, and so many standard errors.
 _FAR, _FAR_IN_ERRORS = 0.25, 5.0
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(eq=False, repr=False)
@@ -148,11 +149,18 @@ def _shuffled(
 
 
 def _spread(n_pieces: int, n_parts: int, rng: np.random.Generator) -> np.ndarray:
-    """Shuffle the numbers of pieces so that any few in a row are from all parts of the source."""
+    """Shuffle the numbers of pieces so that any few in a row are from all parts of the source.
+
+    A piece is drawn from each of the parts in turn, whose order is that of the multiples of the
+    golden ratio: any few of them in a row are far from each other.
+    """
     n_parts = min(max(1, n_parts), n_pieces)
+    turn = np.argsort(np.argsort((rng.random() + _GOLDEN * np.arange(n_parts)) % 1))
+    place = np.empty(n_parts)
+    place[turn] = np.arange(n_parts) / n_parts
     rank = np.empty(n_pieces)
-    for part in np.array_split(np.arange(n_pieces), n_parts):
-        rank[part] = (rng.permutation(len(part)) + rng.random(len(part))) / len(part)
+    for number, part in enumerate(np.array_split(np.arange(n_pieces), n_parts)):
+        rank[part] = rng.permutation(len(part)) + place[number]
     return np.argsort(rank)
 
 

@@ -4,8 +4,8 @@ import time
 
 import torch
 
-# From one line to the next, and until the first.
-SECONDS, _FIRST = 10.0, 2.0
+# From one line to the next, and from the first rows to the first line.
+SECONDS, _FIRST = 10.0, 3.0
 
 
 class Progress:
@@ -22,13 +22,14 @@ class Progress:
     def __init__(self, name: str, n_rows: int | None) -> None:
         self.name, self.n_rows = name, n_rows
         self._n_done = 0
-        self._start = time.monotonic()
-        self._next = self._start + min(_FIRST, SECONDS)
+        self._start, self._next = time.monotonic(), 0.0
 
     def step(self, n_rows: int, total_loss: torch.Tensor | None = None) -> None:
         """Note that so many more rows are done, and the sum of the losses of all so far."""
         self._n_done += n_rows
         now = time.monotonic()
+        # Until the first rows come, a buffer is filled: that tells no speed yet.
+        self._next = self._next or now + min(_FIRST, SECONDS)
         if now < self._next:
             return
         self._next = now + SECONDS

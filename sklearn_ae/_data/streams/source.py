@@ -13,6 +13,8 @@ from sklearn import get_config
 # so many bytes of the working memory.
 _BLOCK_ENTRIES, _RUN_ENTRIES = 2**20, 2**16
 _BYTES_PER_BLOCK_ENTRY, _BYTES_PER_RUN_ENTRY = 64, 512
+# Pieces that are open together take this share of the working memory.
+_OPEN_SHARE, _MAX_OPEN = 1 / 4, 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def rows_of_run(n_features: int) -> int:
     """Give the number of rows that are read from a random place."""
     entries = min(_RUN_ENTRIES, working_memory() // _BYTES_PER_RUN_ENTRY)
     return max(1, entries // max(1, n_features))
+
+
+def n_open_pieces(n_bytes: float) -> int:
+    """Give the number of pieces that are open together if each takes so many bytes."""
+    return int(np.clip(_OPEN_SHARE * working_memory() / max(1, n_bytes), 1, _MAX_OPEN))
 
 
 def to_array(block: Any, dtype: np.dtype | None, n_features: int | None = None) -> np.ndarray:

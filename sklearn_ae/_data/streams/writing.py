@@ -39,14 +39,13 @@ def write(parts: Iterable[Any], n_rows: int | None, out: Any = None) -> Any:
             out[start:stop] = part
         start = stop
     if start != out.shape[0]:
-        raise ValueError(f"out has {out.shape[0]} rows, but X has {start}.")
+        raise ValueError(f"out has the shape {tuple(out.shape)}, but X has {start} rows.")
     return out
 
 
 def _check(out: Any, part: Any, n_rows: int) -> None:
     shape = (n_rows, *part.shape[1:])
-    fits = tuple(out.shape[1:]) == shape[1:] and out.shape[0] >= n_rows
-    if not fits:
+    if tuple(out.shape[1:]) != shape[1:] or out.shape[0] < n_rows:
         raise ValueError(f"out has the shape {tuple(out.shape)}, expected {shape}.")
     is_numpy = isinstance(out.dtype, np.dtype) and isinstance(part, np.ndarray)
     if is_numpy and not np.can_cast(part.dtype, out.dtype, "same_kind"):
