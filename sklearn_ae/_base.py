@@ -294,9 +294,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 draw = draw_seed if checkpoint is None else checkpoint.draw_seed
                 seed = draw(self.random_state)
             if stream is not None:
-                done = fit_stream(
-                    self, net, stream, plan, seed, hooks=hooks, checkpoint=checkpoint
-                )
+                done = fit_stream(self, net, stream, plan, seed, hooks=hooks, checkpoint=checkpoint)
             elif net is None:
                 fit_new = fit if plan.n_projected is None else fit_projected
                 done = fit_new(self, rows, plan, seed, hooks=hooks, checkpoint=checkpoint)
@@ -487,9 +485,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         def check(block: np.ndarray) -> None:
             assert_all_finite(block, estimator_name=name, input_name="X")
 
-        stream = read_through(
-            source, head.dtype, head.shape[1], check, verbose=bool(self.verbose)
-        )
+        stream = read_through(source, head.dtype, head.shape[1], check, verbose=bool(self.verbose))
         self._check_range(stream.statistics.extremes)
         return stream
 

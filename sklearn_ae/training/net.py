@@ -241,7 +241,7 @@ class AutoencoderNet(NeuralNet):
             # skorch's callbacks raise it to end a training.
             raise StopTraining from signal
 
-    def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
+    def fit_loop(self, X: Rows | Stream, y: None = None, **kwargs: Any) -> NeuralNet:
         try:
             return super().fit_loop(X, y, epochs=self.max_epochs - self.n_epochs, **kwargs)
         except StopTraining:

@@ -342,7 +342,7 @@ def test_detector(parameters, tmp_path):
     source = in_memmap(X, tmp_path, np.float32)
     detector = make(AutoencoderOutlierDetector, max_iter=1, batch_size=512, **parameters)
     detector.fit(source)
-    outliers = NEW + [0, 0, 0, 0, 2]
+    outliers = NEW + np.array([0, 0, 0, 0, 2])
     assert (detector.predict(outliers) == -1).mean() > 0.9
     assert (detector.predict(source) == -1).mean() < 0.05
     assert np.median(detector.p_values(source)) == pytest.approx(0.5, abs=0.1)

@@ -11,7 +11,7 @@ import torch
 
 from sklearn_ae._data.rows import Batch, Batches, Prepare, Rows
 from sklearn_ae._data.streams.progress import Progress
-from sklearn_ae._data.streams.source import Source, arrays, working_memory
+from sklearn_ae._data.streams.source import arrays, working_memory
 from sklearn_ae._data.streams.stream import Stream
 
 # Share of the working memory that the buffer takes.
@@ -100,9 +100,7 @@ class StreamBatches:
             )
 
 
-def _fill(
-    buffer: np.ndarray, rest: np.ndarray, blocks: Iterator[np.ndarray]
-) -> np.ndarray:
+def _fill(buffer: np.ndarray, rest: np.ndarray, blocks: Iterator[np.ndarray]) -> np.ndarray:
     """Fill a buffer with the rest of a block and with blocks; give the rest of the last one."""
     n_filled = 0
     while True:
@@ -120,16 +118,12 @@ def _fill(
         rest = block
 
 
-def _shuffled(
-    stream: Stream, n_buffers: int, rng: np.random.Generator
-) -> Generator[np.ndarray]:
+def _shuffled(stream: Stream, n_buffers: int, rng: np.random.Generator) -> Generator[np.ndarray]:
     """Give the rows of a stream but for those left out, a block at a time, from all over it."""
     source = stream.source
     dtype, width = stream.statistics.dtype, stream.statistics.n_features
     if source.piece is None or source.starts is None:
-        yield from _without(
-            stream.left_out, 0, arrays(source.blocks(), dtype, width)
-        )
+        yield from _without(stream.left_out, 0, arrays(source.blocks(), dtype, width))
         return
     n_pieces = len(source.starts)
     order = iter(_spread(n_pieces, max(source.n_open, n_pieces // n_buffers), rng))
@@ -160,7 +154,7 @@ def _spread(n_pieces: int, n_parts: int, rng: np.random.Generator) -> np.ndarray
     place[turn] = np.arange(n_parts) / n_parts
     rank = np.empty(n_pieces)
     for number, part in enumerate(np.array_split(np.arange(n_pieces), n_parts)):
-        rank[part] = rng.permutation(len(part)) + place[number]
+        rank[part] = (rng.permutation(len(part)) + place[number]) / len(part)
     return np.argsort(rank)
 
 

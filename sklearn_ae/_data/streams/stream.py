@@ -12,6 +12,7 @@ from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae._data.principal_components import components_of_covariance
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.single_thread import one_blas_thread
+from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._data.streams.progress import Progress
 from sklearn_ae._data.streams.source import Source, arrays, rows_of_block, working_memory
 from sklearn_ae._data.units import check_squares
@@ -25,21 +26,19 @@ _MAX_VALIDATION = 1 / 2
 _COVARIANCE_SHARE = 1 / 4
 
 
-class StreamStatistics:
-    """Statistics of all rows of a source, like `Statistics` of rows in memory.
+class StreamStatistics(Statistics):
+    """Statistics of all rows of a source.
 
-    Attributes
+    Parameters
     ----------
     rows : Rows
         A random sample of the rows.
-    dtype : numpy.dtype
-        Type of the rows.
-    n_features : int
-        Number of columns.
     extremes : ndarray of shape (2, n_features)
         Smallest and largest value of every column.
     mean_and_std : tuple of ndarray of shape (n_features,)
         Mean and standard deviation of every column.
+    covariance : ndarray of shape (n_features, n_features) or None
+        Covariance of the columns; None: there is no room for it.
     """
 
     def __init__(
@@ -49,18 +48,8 @@ class StreamStatistics:
         mean_and_std: tuple[np.ndarray, np.ndarray],
         covariance: np.ndarray | None,
     ) -> None:
-        self.rows, self.extremes, self.mean_and_std = rows, extremes, mean_and_std
-        self._covariance = covariance
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Type of the rows."""
-        return self.rows.X.dtype
-
-    @property
-    def n_features(self) -> int:
-        """Number of columns."""
-        return self.rows.X.shape[1]
+        super().__init__(rows)
+        self.extremes, self.mean_and_std, self._covariance = extremes, mean_and_std, covariance
 
     @cached_property
     def bounds(self) -> np.ndarray | None:
