@@ -30,9 +30,10 @@ LARGE = {"hidden_layer_sizes": (64,), "batch_size": 4096}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this benchmark."""
+    add_choice(parser, "--parts", PARTS)
     add_choice(parser, "--formats", FORMATS)
-    add_number(parser, "--rows", "rows that are trained on in memory and from files", 2_000_000)
-    add_number(parser, "--large", "rows of a large file, for its peak memory; 160000000 are 20 GB")
+    add_number(parser, "--rows", "rows of the part compare", 2_000_000)
+    add_number(parser, "--large", "rows of the part large, 19 GB by default", 160_000_000)
     add_number(parser, "--epochs", "epochs of each fit", 1)
     add_number(parser, "--seeds", "number of fits of each kind", 2)
     parser.add_argument("--folder", type=Path, help="where the files are written for a while")
@@ -48,16 +49,15 @@ def run(options: argparse.Namespace) -> None:
         "command": "python -m benchmarks stream",
         "machine": machine.describe(),
         "rows": options.rows,
+        "large": options.large,
         "epochs": options.epochs,
         "seeds": options.seeds,
     }
-    parts = {"memory and stream": compare(options)}
-    console.print(report.show("In memory and as a stream", parts["memory and stream"]))
-    if options.large is not None:
-        parts["large"] = measure_large(options)
-        console.print(report.show("A large file", parts["large"]))
     file = options.output / "stream.json"
-    report.merge(file, header, "parts", {name: part.to_json() for name, part in parts.items()})
+    for name in options.parts:
+        found = PARTS[name](options)
+        console.print(report.show(name, found))
+        report.merge(file, header, "parts", {name: found.to_json()})
     console.print(f"\nSaved: {file}")
 
 
@@ -111,6 +111,9 @@ def measure_large(options: argparse.Namespace) -> report.Result:
         aims.append(report.Aim(f"{kind}: peak memory, MB", found["peak, MB"], "<=", 1500))
     settings = f"{options.large:,} rows x {N_COLUMNS}, float32, {LARGE}"
     return report.Result(settings, lines, aims)
+
+
+PARTS = {"compare": compare, "large": measure_large}
 
 
 def in_process(function: Any, *arguments: Any) -> Any:

@@ -34,7 +34,6 @@ class StreamBatches:
     # Shuffles the rows; None: only the sample is read, in order, which is enough for a mean.
     generator: torch.Generator | None
     progress: Progress | None = field(default=None, init=False)
-    _n_passes: int = field(default=0, init=False)
     _has_warned: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
@@ -45,9 +44,8 @@ class StreamBatches:
         if self.generator is None:
             yield from self._batches_of(self.rows.sample.extract().X).iterate(prepare, reuse=reuse)
             return
-        self._n_passes += 1
         if self.rows.verbose:
-            self.progress = Progress(f"Epoch {self._n_passes}", len(self.rows))
+            self.progress = Progress("Epoch", len(self.rows))
         seed = int(torch.randint(2**62, (), generator=self.generator))
         sizes = self._buffer_sizes()
         dtype, width = self.rows.statistics.dtype, self.rows.statistics.n_features

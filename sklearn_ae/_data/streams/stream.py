@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 from torch.utils.data import Dataset
 
 from sklearn_ae._data.bounds import column_bounds
@@ -50,6 +51,10 @@ class StreamStatistics(Statistics):
     ) -> None:
         super().__init__(rows)
         self.extremes, self.mean_and_std, self._covariance = extremes, mean_and_std, covariance
+
+    def with_sample(self, rows: Rows) -> "StreamStatistics":
+        """Give the same statistics with another sample."""
+        return StreamStatistics(rows, self.extremes, self.mean_and_std, self._covariance)
 
     @cached_property
     def bounds(self) -> np.ndarray | None:
@@ -110,7 +115,10 @@ class Stream(Dataset[Any]):
         return self.sample.subsample(n_rows)
 
     def split(self, fraction: float, seed: int) -> tuple["Stream", Rows]:
-        """Leave out validation rows, which are a random part of the sample."""
+        """Leave out validation rows, which are a random part of the sample.
+
+        They still count in mean, standard deviation and covariance of the many rows.
+        """
         n_sampled = len(self.numbers)
         most = min(int(_MAX_VALIDATION * n_sampled), n_sampled - 1)
         n_validation = min(max(1, round(fraction * self.n_rows)), most)
@@ -120,7 +128,13 @@ class Stream(Dataset[Any]):
         rows = self.statistics.rows
         training = replace(rows, index=np.flatnonzero(~is_chosen))
         validation = replace(rows, index=np.flatnonzero(is_chosen))
-        return replace(self, sample=training, left_out=self.numbers[is_chosen]), validation
+        stream = replace(
+            self,
+            statistics=self.statistics.with_sample(training.extract()),
+            sample=training,
+            left_out=self.numbers[is_chosen],
+        )
+        return stream, validation
 
 
 def read_through(
@@ -154,7 +168,8 @@ def read_through(
     progress = Progress("Statistics", source.n_rows) if verbose else None
     moments = _Moments(n_features)
     sample = _Sample(dtype, n_features)
-    n_rows_each = max(1, rows_of_block(n_features) // 4)  # they become wider, in float64
+    # They become wider, in float64. Few rows would not pay for a step through a large covariance.
+    n_rows_each = max(rows_of_block(n_features) // 4, n_features // 4, 1)
     for block in arrays(source.blocks(), dtype, n_features, n_rows_each):
         check(block)
         moments.add(block)
@@ -176,8 +191,9 @@ class _Moments:
         self.mean = np.zeros(n_features)
         self.extremes = np.stack([np.full(n_features, np.inf), np.full(n_features, -np.inf)])
         self.is_full = 8 * n_features**2 <= _COVARIANCE_SHARE * working_memory()
-        # Sums of products of deviations, or of squares only.
-        self.products = np.zeros((n_features, n_features) if self.is_full else n_features)
+        # Sums of products of deviations, of which the upper triangle is filled, or of squares.
+        self._squares = np.zeros(n_features)
+        self._products = np.zeros((n_features,) * 2 if self.is_full else (0, 0), order="F")
 
     def add(self, block: np.ndarray) -> None:
         """Take a block of rows into account."""
@@ -185,21 +201,23 @@ class _Moments:
         np.maximum(self.extremes[1], block.max(axis=0), out=self.extremes[1])
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             mean = np.full(len(block), 1 / len(block)) @ block
-            deviations = block - mean
             before, self.n_rows = self.n_rows, self.n_rows + len(block)
             step = mean - self.mean
             self.mean += step * (len(block) / self.n_rows)
             step *= np.sqrt(before * (len(block) / self.n_rows))
+            # The step of the mean counts as one more deviation.
+            deviations = np.empty((len(block) + 1, len(mean)))
+            np.subtract(block, mean, out=deviations[:-1])
+            deviations[-1] = step
+            self._squares += np.einsum("ij,ij->j", deviations, deviations)
             if self.is_full:
-                self.products += deviations.T @ deviations
-                self.products += np.outer(step, step)
-            else:
-                self.products += np.square(deviations).sum(axis=0) + np.square(step)
+                self._products = dsyrk(
+                    1.0, deviations.T, beta=1.0, c=self._products, overwrite_c=True
+                )
 
     def mean_and_std(self) -> tuple[np.ndarray, np.ndarray]:
         """Give mean and standard deviation of every column; exactly 0 of a constant one."""
-        squares = np.diagonal(self.products) if self.is_full else self.products
-        squares = squares / self.n_rows
+        squares = self._squares / self.n_rows
         check_squares(squares)
         smallest, largest = self.extremes
         is_constant = smallest == largest
@@ -208,7 +226,13 @@ class _Moments:
 
     def covariance(self) -> np.ndarray | None:
         """Give the covariance, if there is room for it."""
-        return self.products / self.n_rows if self.is_full else None
+        if not self.is_full:
+            return None
+        covariance = self._products
+        covariance /= self.n_rows
+        for column in range(len(covariance)):
+            covariance[column + 1 :, column] = covariance[column, column + 1 :]
+        return covariance
 
 
 class _Sample:
