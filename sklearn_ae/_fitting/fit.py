@@ -20,6 +20,7 @@ from skorch.callbacks import (
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.streams.source import working_memory
 from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
@@ -240,6 +241,12 @@ def fit_stream(
         What the training resumes from, and where it is saved.
     """
     rows, validation = stream.sample, None
+    if plan.batch_size * rows.X[0].nbytes > working_memory():
+        raise ValueError(
+            f"A batch of {plan.batch_size} rows does not fit into scikit-learn's working memory. "
+            f"Set a lower batch_size, or an optimizer other than {parameters.optimizer!r} if that "
+            "needs all rows in a batch."
+        )
     if net is not None:
         _follow(net, rows, plan, stream.statistics.extremes)
         if net.joined and parameters.early_stopping == "auto":

@@ -81,7 +81,7 @@ def in_frames(X, folder):
 def in_duckdb(X, folder):
     duckdb = pytest.importorskip("duckdb")
     parquet.write_table(TABLE, folder / "rows.parquet")
-    return lambda: duckdb.sql(f"SELECT * FROM '{folder / 'rows.parquet'}'")
+    return duckdb.sql(f"SELECT * FROM '{folder / 'rows.parquet'}'")
 
 
 SOURCES = [
@@ -262,6 +262,8 @@ def test_what_needs_all_rows_in_memory(tmp_path, in_memory):
     source = in_memmap(X, tmp_path)
     with pytest.raises(ValueError, match="sample_weight is not supported"):
         make().fit(source, sample_weight=np.ones(N_ROWS))
+    with pytest.raises(ValueError, match="A batch of 6000 rows does not fit .* 'lbfgs'"):
+        make(optimizer="lbfgs").fit(source)
     with pytest.raises(ValueError, match="larger than the working memory"):
         make().partial_fit(source)
     with pytest.raises(ValueError, match="larger than the working memory"):

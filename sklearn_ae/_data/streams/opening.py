@@ -57,11 +57,11 @@ def _find_source(X: Any) -> Source | None:
             "several times. Give a function that returns a new iterator each time it is called."
         )
     if hasattr(X, "__array__"):
-        if len(getattr(X, "shape", ())) != 2 or not hasattr(X, "chunks"):
+        if len(getattr(X, "shape", None) or ()) != 2 or not hasattr(X, "chunks"):
             return None
         return dask_source(X) if hasattr(X, "numblocks") else array_source(X)
     if callable(X) and not isinstance(X, type):
         return factory_source(X)
-    if hasattr(X, "__arrow_c_stream__") and not hasattr(X, "__dataframe__"):
-        return factory_source(lambda: X)  # such as a relation of DuckDB, a query
+    if hasattr(X, "__arrow_c_stream__"):
+        return factory_source(lambda: X)  # such as a relation of DuckDB, which is a query
     return None
