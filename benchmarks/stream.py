@@ -65,7 +65,7 @@ def compare(options: argparse.Namespace) -> report.Result:
     """Compare an epoch and the error of new rows, in memory and from shuffled and sorted files."""
     measured: dict[str, list[dict[str, float]]] = {}
     # Half a file: rows in memory may be larger, and a file is read in several buffers.
-    memory = max(1, options.rows * N_COLUMNS * 4 // 2**21)
+    memory = options.rows * N_COLUMNS * 4 / 2**21
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         files = {"in memory": ("memory", write_memmap(Path(folder), options.rows))}
         for kind in options.formats:
@@ -94,7 +94,7 @@ def compare(options: argparse.Namespace) -> report.Result:
                 bound = np.inf
             aims.append(report.Aim(f"{name}: epoch", line["epoch / in memory"], "<=", 1.3))
             aims.append(report.Aim(f"{name}: excess error", excess, "<=", bound))
-    settings = f"{options.rows:,} rows x {N_COLUMNS}, float32, working memory {memory} MiB"
+    settings = f"{options.rows:,} rows x {N_COLUMNS}, float32, working memory {memory:.4g} MiB"
     return report.Result(settings, lines, aims)
 
 
@@ -123,7 +123,7 @@ def in_process(function: Any, *arguments: Any) -> Any:
 
 
 def fit(
-    kind: str, file: Path, n_rows: int, parameters: dict[str, Any], memory: int = 1024
+    kind: str, file: Path, n_rows: int, parameters: dict[str, Any], memory: float = 1024
 ) -> dict[str, float]:
     """Fit to a file, and measure."""
     start = perf_counter()

@@ -262,7 +262,7 @@ def test_what_needs_all_rows_in_memory(tmp_path, in_memory):
     source = in_memmap(X, tmp_path)
     with pytest.raises(ValueError, match="sample_weight is not supported"):
         make().fit(source, sample_weight=np.ones(N_ROWS))
-    with pytest.raises(ValueError, match="A batch of 6000 rows does not fit .* 'lbfgs'"):
+    with pytest.raises(ValueError, match=r"A batch of 6000 rows does not fit .* 'lbfgs'"):
         make(optimizer="lbfgs").fit(source)
     with pytest.raises(ValueError, match="larger than the working memory"):
         make().partial_fit(source)
@@ -361,6 +361,50 @@ def test_training_further(tmp_path, in_memory):
     assert fitted.n_iter_ == 2
     assert fitted.initial_loss_ == pytest.approx(before)  # of the same validation rows
     assert fitted.best_loss_ <= before
+
+
+def test_training_further_forgets_bounds_that_rows_outside_the_sample_break():
+    counts = np.abs(np.round(X - 100))  # with a bound at zero
+    fitted = make(warm_start=True, max_iter=1).fit(in_arrays(counts))
+    assert (fitted.net_.module_.bounds[0] == 0).all()
+    counts[4321, 1] = -1
+    fitted.fit(in_arrays(counts))
+    assert (fitted.net_.module_.bounds[0] == 0).tolist() == [True, False, True, True, True]
+
+
+def test_other_columns(tmp_path):
+    source = in_parquet(X, tmp_path)
+    fitted = make(max_iter=1).fit(source)
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.transform(lambda: pl.DataFrame(X, schema=[*NAMES[:-1], "other"]))
+    with pytest.raises(ValueError, match="4 features"):
+        make(max_iter=1).fit(X).transform(in_arrays(X[:, 1:].repeat(2, axis=0)))
+
+
+class Stopping:
+    """Notes the score after each epoch, and stops after the first."""
+
+    def setup(self, estimator, context):
+        self.scores = []
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None, **kwargs):
+        if context.task_name == "epoch":
+            self.scores.append(fitted_estimator.score(NEW))
+        return True
+
+
+def test_callbacks_of_scikit_learn():
+    pytest.importorskip("sklearn.callback", reason="callbacks need scikit-learn 1.9")
+    stopping = Stopping()
+    fitted = make().set_callbacks(stopping).fit(in_arrays(X))
+    assert fitted.n_iter_ == len(stopping.scores) == 1
+    assert stopping.scores[0] == pytest.approx(fitted.score(NEW), rel=0.1)
 
 
 def test_a_model_holds_no_source(tmp_path):
