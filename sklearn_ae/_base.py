@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -27,15 +26,19 @@ from sklearn_ae._data.array_api import (
     like,
     namespace_of,
 )
-from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
+from sklearn_ae._data.array_likes import (
+    as_array_like,
+    float_types,
+    has_finite_sum,
+    naming_columns,
+)
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._data.streams.opening import open_source
 from sklearn_ae._data.streams.source import Source
 from sklearn_ae._data.streams.stream import Stream, read_through
-from sklearn_ae._data.streams.writing import write
-from sklearn_ae._data.units import blocks
+from sklearn_ae._data.streams.writing import compute
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.fit import (
     Fit,
@@ -84,8 +87,6 @@ _BUILT_WITH = (
     "max_grad_norm",
     "precision",
 )
-# Entries from which on threads pay for a sum.
-_LARGE = 2**20
 
 
 def _options(names: Iterable[str]) -> StrOptions:
@@ -330,17 +331,8 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         )
 
     def _compute(self, function: Callable[[Any], Any], X: Any, out: Any = None) -> Any:
-        """Apply a function of checked rows to X: block by block if X is on disk or `out` given."""
-        opened = open_source(X)
-        if isinstance(opened, Source):
-            filled = (block for block in opened.blocks() if block.shape[0] > 0)
-            results = (function(self._check_X(block)) for block in filled)
-            return write(results, opened.n_rows, out)
-        checked = self._check_X(opened)
-        if out is None:
-            return function(checked)
-        results = (function(checked[rows]) for rows in blocks(*checked.shape))
-        return write(results, checked.shape[0], out)
+        """Apply a function of checked rows to X, see `compute`."""
+        return compute(function, self._check_X, X, out)
 
     def _epoch_hooks(self, context: Any, data: dict[str, Any]) -> Hooks:
         """Have scikit-learn's callbacks called around every epoch."""
@@ -451,7 +443,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 ensure_min_samples=n_samples,
                 # scikit-learn would look at the sum as well, but on one thread, which takes a tenth
                 # of the time of the network.
-                ensure_all_finite=not _has_finite_sum(X),
+                ensure_all_finite=not has_finite_sum(X),
             )
 
     def _check_rows(self, X: Any, sample_weight: Any, *, first: bool) -> Rows:
@@ -480,12 +472,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """Check training data on disk, and read them once."""
         if sample_weight is not None:
             raise ValueError("sample_weight is not supported with X that is larger than memory.")
-        head, name = self._check_rows(source.head, None, first=first).X, type(self).__name__
-
-        def check(block: np.ndarray) -> None:
-            assert_all_finite(block, estimator_name=name, input_name="X")
-
-        stream = read_through(source, head.dtype, head.shape[1], check, verbose=bool(self.verbose))
+        head = self._check_rows(source.head, None, first=first).X
+        stream = read_through(
+            source, head.dtype, head.shape[1], type(self).__name__, verbose=bool(self.verbose)
+        )
         self._check_range(stream.statistics.extremes)
         return stream
 
@@ -524,16 +514,3 @@ def _is_plain_mlp(architecture: Any) -> bool:
 def _copy(parameter: Any) -> Any:
     # set_params changes parameter objects in place.
     return clone(parameter) if hasattr(parameter, "get_params") else parameter
-
-
-def _has_finite_sum(X: Any) -> bool:
-    """Tell whether X is a large array without infinities and NaNs; False if in doubt."""
-    return (
-        isinstance(X, np.ndarray)
-        and X.dtype in (np.float32, np.float64)
-        and X.size > _LARGE
-        # PyTorch does not take others, or warns of them.
-        and X.flags.c_contiguous
-        and X.flags.writeable
-        and bool(torch.from_numpy(X).sum().isfinite())
-    )

@@ -43,16 +43,18 @@ class Judging(Callback):
         if stop:
             raise StopTraining
 
-    def see_unfinished(self, net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> None:
-        """Judge the weights in the middle of an epoch."""
-        if self.judge.kept_weights():  # it has begun
-            loss = _current_loss(net, dataset_train, dataset_valid)
-            self.judge.see(net.n_epochs, loss, loss, net.weights())
-
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         kept = self.judge.finish()
         if kept:
             net.set_weights(kept)
+
+
+def see_unfinished(net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> None:
+    """Have the judge of a net see the weights in the middle of an epoch."""
+    judge = next(each.judge for _, each in net.callbacks_ if isinstance(each, Judging))
+    if judge.kept_weights():  # it has begun
+        loss = _current_loss(net, dataset_train, dataset_valid)
+        judge.see(net.n_epochs, loss, loss, net.weights())
 
 
 def _current_loss(net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> float:

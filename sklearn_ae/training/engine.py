@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, optim
 
 from sklearn_ae._data.rows import Batches
-from sklearn_ae._data.streams.batches import StreamBatches
+from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
 from sklearn_ae.nn import Autoencoder, Backprop, LinearPath, refine_codes, split_parameters
 from sklearn_ae.training.checkpoint import Checkpoint
 from sklearn_ae.training.judge import Judge
@@ -227,7 +227,7 @@ class Epoch(NamedTuple):
 
 def train(
     members: Members,
-    batches: Batches | StreamBatches,
+    batches: AnyBatches,
     standardize: Callable[[Tensor], Tensor],
     validation: Validation | None,
     judge: Judge,
@@ -328,7 +328,7 @@ class _Watched:
     def __init__(
         self,
         members: Members,
-        batches: Batches | StreamBatches,
+        batches: AnyBatches,
         standardize: Callable[[Tensor], Tensor],
         validation: Validation | None,
     ) -> None:
@@ -389,7 +389,7 @@ def _rates(
 @torch.no_grad()
 def _train_epoch(
     members: Members,
-    batches: Batches | StreamBatches,
+    batches: AnyBatches,
     standardize: Callable[[Tensor], Tensor],
     rates: Iterator[float],
 ) -> float:
@@ -405,7 +405,7 @@ def _train_epoch(
 @torch.no_grad()
 def _mean_loss(
     members: Members,
-    batches: Batches | StreamBatches,
+    batches: AnyBatches,
     standardize: Callable[[Tensor], Tensor],
 ) -> float:
     """Give the training loss of the first member."""

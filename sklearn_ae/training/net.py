@@ -15,10 +15,16 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
-from sklearn_ae._data.streams.batches import StreamBatches
+from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
 from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
-from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
+from sklearn_ae.training.callbacks import (
+    Judging,
+    StopTraining,
+    check_schedule,
+    see_unfinished,
+    watches_batches,
+)
 from sklearn_ae.training.checkpoint import Checkpoint, Saving
 from sklearn_ae.training.devices import fits_on_device
 from sklearn_ae.training.gradients import clip_gradients, gradient_sizes
@@ -193,22 +199,13 @@ class AutoencoderNet(NeuralNet):
         return len(self.history) - self._n_epochs_before
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        options: dict[str, Any] = {"device": self.device, "dtype": self.data_dtype}
+        options["generator"] = self.generator if training else None
         if isinstance(dataset, Stream):
-            return StreamBatches(
-                dataset,
-                batch_size=self.batch_size,
-                device=self.device,
-                dtype=self.data_dtype,
-                generator=self.generator,
-            )
-        return Batches(
-            dataset,
-            batch_size=self.batch_size if training else self.inference_rows(dataset.X),
-            device=self.device,
-            dtype=self.data_dtype,
-            generator=self.generator if training else None,
-            resident=fits_on_device(dataset.X, self.device),
-        )
+            return StreamBatches(dataset, batch_size=self.batch_size, **options)
+        batch_size = self.batch_size if training else self.inference_rows(dataset.X)
+        resident = fits_on_device(dataset.X, self.device)
+        return Batches(dataset, batch_size=batch_size, resident=resident, **options)
 
     def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
         super().on_train_begin(net, X=X, **kwargs)
@@ -249,8 +246,7 @@ class AutoencoderNet(NeuralNet):
         except KeyboardInterrupt:
             self.interrupted_ = True
             if isinstance(X, Stream):  # whose epochs are long
-                judging = next(each for _, each in self.callbacks_ if isinstance(each, Judging))
-                judging.see_unfinished(self, *self.get_split_datasets(X))
+                see_unfinished(self, *self.get_split_datasets(X))
             return self
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
@@ -272,7 +268,7 @@ class AutoencoderNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
-        assert isinstance(iterator, Batches | StreamBatches)
+        assert isinstance(iterator, AnyBatches)
         if not training and not self._is_due():
             self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
             return
@@ -388,9 +384,7 @@ class AutoencoderNet(NeuralNet):
             if isinstance(part, ContextModule):
                 part.context = context
 
-    def _mean_loss(
-        self, batches: Batches | StreamBatches, step_fn: Callable[..., dict[str, Any]]
-    ) -> float:
+    def _mean_loss(self, batches: AnyBatches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         for batch in batches:

@@ -98,6 +98,9 @@ class StreamBatches:
             )
 
 
+AnyBatches = Batches | StreamBatches  # of rows in memory or on disk
+
+
 def _fill(buffer: np.ndarray, rest: np.ndarray, blocks: Iterator[np.ndarray]) -> np.ndarray:
     """Fill a buffer with the rest of a block and with blocks; give the rest of the last one."""
     n_filled = 0

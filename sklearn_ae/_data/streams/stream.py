@@ -1,12 +1,13 @@
 """The first pass over a source: statistics, and a sample of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy.linalg.blas import dsyrk
+from sklearn.utils import assert_all_finite
 from torch.utils.data import Dataset
 
 from sklearn_ae._data.bounds import column_bounds
@@ -141,7 +142,7 @@ def read_through(
     source: Source,
     dtype: np.dtype,
     n_features: int,
-    check: Callable[[np.ndarray], Any],
+    reader: str,
     *,
     verbose: bool = False,
 ) -> Stream:
@@ -155,8 +156,8 @@ def read_through(
         Type that the rows get.
     n_features : int
         Number of columns.
-    check : callable
-        Raises an error if a block of rows is invalid.
+    reader : str
+        Who reads, for errors about values that are not finite.
     verbose : bool, default=False
         Whether passes over the rows print their progress.
 
@@ -171,7 +172,7 @@ def read_through(
     # They become wider, in float64. Few rows would not pay for a step through a large covariance.
     n_rows_each = max(rows_of_block(n_features) // 4, n_features // 4, 1)
     for block in arrays(source.blocks(), dtype, n_features, n_rows_each):
-        check(block)
+        assert_all_finite(block, estimator_name=reader, input_name="X")
         moments.add(block)
         sample.add(block)
         if progress is not None:

@@ -1,11 +1,41 @@
-"""Write results block by block into an array that exists already, in memory or on disk."""
+"""Compute results block by block, and write them into an array in memory or on disk."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from sklearn_ae._data.streams.arrays import rows_of_memmap
+from sklearn_ae._data.streams.opening import open_source
+from sklearn_ae._data.streams.source import Source
+from sklearn_ae._data.units import blocks
+
+
+def compute(
+    function: Callable[[Any], Any], check: Callable[[Any], Any], X: Any, out: Any = None
+) -> Any:
+    """Apply a function to checked rows: block by block if X is on disk, or if there is `out`.
+
+    Parameters
+    ----------
+    function : callable
+        Maps checked rows to an array of as many rows.
+    check : callable
+        Checks rows, and gives them as an array or a matrix.
+    X : array-like or Source
+        The rows, or anything that `open_source` takes.
+    out : array or None, default=None
+        Where to write, see `write`.
+    """
+    opened = open_source(X)
+    if isinstance(opened, Source):
+        filled = (block for block in opened.blocks() if block.shape[0] > 0)
+        return write((function(check(block)) for block in filled), opened.n_rows, out)
+    checked = check(opened)
+    if out is None:
+        return function(checked)
+    parts = (function(checked[rows]) for rows in blocks(*checked.shape))
+    return write(parts, checked.shape[0], out)
 
 
 def write(parts: Iterable[Any], n_rows: int | None, out: Any = None) -> Any:

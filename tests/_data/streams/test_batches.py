@@ -24,7 +24,7 @@ def make(tmp_path, kind="memmap", seed=0, batch_size=64, fraction=0.02):
     given = np.memmap(tmp_path / "rows", float, "r", shape=X.shape)
     if kind == "in order":
         memmap, given = given, lambda: (memmap[i : i + 300] for i in range(0, len(X), 300))
-    stream = read_through(open_source(given), X.dtype, 4, lambda block: None)
+    stream = read_through(open_source(given), X.dtype, 4, "test")
     stream, validation = stream.split(fraction, 0)
     return validation, StreamBatches(
         stream,

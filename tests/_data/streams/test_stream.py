@@ -20,13 +20,13 @@ X = np.column_stack(
 )
 
 
-def read(X, *sizes, check=lambda block: None):
+def read(X, *sizes):
     cuts = np.cumsum(sizes)
 
     def blocks():
         return iter(np.split(X, cuts[cuts < len(X)]))
 
-    return read_through(Source(blocks), X.dtype, X.shape[1], check)
+    return read_through(Source(blocks), X.dtype, X.shape[1], "Reader")
 
 
 @pytest.fixture
@@ -92,15 +92,12 @@ def test_validation_rows(small_memory):
     np.testing.assert_array_equal(again.left_out, stream.left_out)
 
 
-def test_every_block_is_checked():
-    n_seen = 0
-
-    def check(block):
-        nonlocal n_seen
-        n_seen += len(block)
-
-    read(X, 1000, check=check)
-    assert n_seen == len(X)
+@pytest.mark.parametrize("place", [0, 1500, 3999])
+def test_values_that_are_not_finite(place):
+    rows = X.copy()
+    rows[place, 2] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN\.\nReader does not accept"):
+        read(rows, 1000, 3000)
 
 
 def test_too_many_columns_for_a_covariance(small_memory):
