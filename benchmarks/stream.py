@@ -52,7 +52,9 @@ def run(options: argparse.Namespace) -> None:
         "epochs": options.epochs,
     }
     file = options.output / "stream.json"
-    measured = [("compare", compare)] if "compare" in options.parts else []
+    measured = []
+    if "compare" in options.parts:
+        measured.append((f"compare, {options.rows:,} rows", compare))
     if "large" in options.parts:
         measured += [(f"large {kind}", partial(measure_large, kind)) for kind in options.formats]
     for name, measure in measured:

@@ -17,10 +17,10 @@ def test_memory_and_stream(tmp_path, capsys, in_this_process):
     sizes = ["--rows", "3000", "--large", "4000", "--seeds", "1"]
     assert main(["stream", "--output", str(tmp_path), "--folder", str(tmp_path), *sizes]) == 0
     parts = json.loads((tmp_path / "stream.json").read_text())["parts"]
-    names = [line[""] for line in parts["compare"]["measured"]]
+    names = [line[""] for line in parts["compare, 3,000 rows"]["measured"]]
     kinds = [f"{kind}, {order}" for kind in stream.FORMATS for order in ("shuffled", "sorted")]
     assert names == ["in memory", *kinds]
-    assert list(parts) == ["compare", *(f"large {kind}" for kind in stream.FORMATS)]
+    assert list(parts) == ["compare, 3,000 rows", *(f"large {kind}" for kind in stream.FORMATS)]
     for line in (line for part in parts.values() for line in part["measured"]):
         assert min(line[key] for key in ("epoch, s", "fit, s", "peak, MB", "error")) > 0
     assert "peak memory" in capsys.readouterr().out
