@@ -445,11 +445,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             Means over the columns, in squared input units, higher is better; or `out`.
         """
         check_is_fitted(self)
-
-        def scores(X: Any) -> Any:
-            return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), X)
-
-        return self._compute(scores, X, out)
+        return self._compute(
+            lambda X: self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), X), X, out
+        )
 
     @follows_input
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
