@@ -12,6 +12,7 @@ from benchmarks import (
     reconstruction,
     search,
     speed,
+    stream,
     variants,
 )
 from benchmarks.data import BenchmarkError
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         outliers,
         speed,
         search,
+        stream,
         distributed,
     ):
         name = module.__name__.rpartition(".")[2]

@@ -45,13 +45,14 @@ def peak_memory() -> Iterator[list[float]]:
     reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")
-    before = _peak_mib()
+    before = peak_mib()
     growth: list[float] = []
     yield growth
-    growth.append(_peak_mib() - before)
+    growth.append(peak_mib() - before)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """Give the peak memory of this process so far."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -26,13 +26,30 @@ from sklearn_ae._data.array_api import (
     like,
     namespace_of,
 )
-from sklearn_ae._data.array_likes import as_array_like, float_types, naming_columns
+from sklearn_ae._data.array_likes import (
+    as_array_like,
+    float_types,
+    has_finite_sum,
+    naming_columns,
+)
 from sklearn_ae._data.random import draw_seed
 from sklearn_ae._data.ranks import Ranks, current_ranks
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.spread import make_statistics, spread_rows
+from sklearn_ae._data.streams.opening import open_source
+from sklearn_ae._data.streams.source import Source
+from sklearn_ae._data.streams.stream import Stream, read_through
+from sklearn_ae._data.streams.writing import compute
 from sklearn_ae._fitting.build import build_net
-from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, skorch_callbacks
+from sklearn_ae._fitting.fit import (
+    Fit,
+    Hooks,
+    fit,
+    fit_further,
+    fit_partially,
+    fit_stream,
+    skorch_callbacks,
+)
 from sklearn_ae._fitting.plan import FitPlan, make_plan
 from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
@@ -72,8 +89,6 @@ _BUILT_WITH = (
     "max_grad_norm",
     "precision",
 )
-# Entries from which on threads pay for a sum.
-_LARGE = 2**20
 
 
 def _options(names: Iterable[str]) -> StrOptions:
@@ -125,7 +140,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     # --- public to both ---------------------------------------------------------------------
 
     @follows_input
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any, *, out: Any = None) -> Any:
         """Encode and decode rows.
 
         The same as ``inverse_transform(transform(X))`` of the transformer, in one pass.
@@ -134,14 +149,17 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples, n_features) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            Their reconstructions, in input units.
+            Their reconstructions, in input units, or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(self._reconstruct, self._check_X(X))
+        return self._compute(lambda X: self.net_.compute(self._reconstruct, X), X, out)
 
     def diagnose(self) -> Diagnosis:
         """Tell what went wrong in the last training, if anything did.
@@ -249,12 +267,26 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         first = not (self.warm_start and hasattr(self, "net_"))
         ranks = current_ranks()
         with self._unchanged_on_error(first=first):
-            rows = self._rows(X, sample_weight, ranks, first=first)
-            plan = self._plan(rows)
+            opened, stream = open_source(X), None
+            if isinstance(opened, Source):
+                if ranks is not None:
+                    raise ValueError(
+                        "Data larger than memory are not supported within all_ranks: give each "
+                        "rank an array of its own rows."
+                    )
+                stream = self._read(opened, sample_weight, first=first)
+                rows = stream.sample
+                plan = self._plan(stream.n_rows, rows.X.shape[1], is_stream=True)
+            else:
+                rows = self._rows(opened, sample_weight, ranks, first=first)
+                plan = self._plan(rows.total_weight, rows.X.shape[1])
             skorch_callbacks(self, can_resume=path is not None)  # checks them
             checkpoint = path if isinstance(path, Checkpoint) else None
             if path is not None and checkpoint is None:
-                checkpoint = Checkpoint(path, fingerprint(self, rows, plan), ranks)
+                of_fit = fingerprint(self, rows, plan)
+                if stream is not None:
+                    of_fit["n_rows"] = str(stream.n_rows)
+                checkpoint = Checkpoint(path, of_fit, ranks)
             # y is X: ScoringMonitor scores only where there is a y.
             data = {
                 "estimator": self,
@@ -269,16 +301,21 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 if getattr(self, "_skl_callbacks", ())
                 else None
             )
-            if self._trained is not None:
-                done = self._trained
-            elif first:
-                fit_new = fit if plan.n_projected is None else fit_projected
+            net = None if first else self._checked_net()
+            seed = 0
+            if first and self._trained is None:
                 draw = draw_seed if checkpoint is None else checkpoint.draw_seed
                 seed = _same_on_all(ranks, lambda: draw(self.random_state))
+            if self._trained is not None:
+                done = self._trained
+            elif stream is not None:
+                done = fit_stream(self, net, stream, plan, seed, hooks=hooks, checkpoint=checkpoint)
+            elif net is None:
+                fit_new = fit if plan.n_projected is None else fit_projected
                 done = fit_new(self, rows, plan, seed, hooks=hooks, checkpoint=checkpoint)
             else:
-                done = fit_further(self, self._checked_net(), rows, plan, hooks, checkpoint)
-            self._finish(done, X)
+                done = fit_further(self, net, rows, plan, hooks, checkpoint)
+            self._finish(done, opened)
             if ranks is not None:
                 # They differ only if the processors of the ranks do, which may round otherwise.
                 ranks.share_(done.net.weights())
@@ -291,7 +328,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         first = not hasattr(self, "net_")
         with self._unchanged_on_error(first=first):
             rows = self._rows(X, sample_weight, current_ranks(), first=first)
-            plan = self._plan(rows)
+            plan = self._plan(rows.total_weight, rows.X.shape[1])
             if first:
                 seed = _same_on_all(current_ranks(), lambda: draw_seed(self.random_state))
                 net = build_net(self, plan, make_statistics(rows), seed)
@@ -300,15 +337,20 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             done = fit_partially(self, net, rows, plan)
             self._finish(done, X, on_stream=True)
 
-    def _plan(self, rows: Rows) -> FitPlan:
+    def _plan(self, n_rows: float, n_features: int, *, is_stream: bool = False) -> FitPlan:
         return make_plan(
             self,
-            rows.total_weight,
-            rows.X.shape[1],
+            n_rows,
+            n_features,
             is_detector=self._is_detector,
             n_refinement_steps=self._requested_refinement_steps(),
             is_plain=_asks_for_plain(self),
+            is_stream=is_stream,
         )
+
+    def _compute(self, function: Callable[[Any], Any], X: Any, out: Any = None) -> Any:
+        """Apply a function of checked rows to X, see `compute`."""
+        return compute(function, self._check_X, X, out)
 
     def _epoch_hooks(self, context: Any, data: dict[str, Any], ranks: Ranks | None) -> Hooks:
         """Have scikit-learn's callbacks called around every epoch."""
@@ -397,7 +439,12 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def _check_X(self, X: Any, *, reset: bool = False, n_samples: int = 1) -> Any:
         """Check X and give it as a float array or CSR matrix."""
-        X = as_array_like(X)
+        X = open_source(as_array_like(X))
+        if isinstance(X, Source):
+            raise ValueError(
+                "X is larger than the working memory, which is not supported here: give it in "
+                "parts."
+            )
         if isinstance(X, np.ndarray) and X.ndim > 2:
             raise ValueError(
                 f"Found array with dim {X.ndim}. {type(self).__name__} expected <= 2. Give each "
@@ -415,7 +462,7 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
                 ensure_min_samples=n_samples,
                 # scikit-learn would look at the sum as well, but on one thread, which takes a tenth
                 # of the time of the network.
-                ensure_all_finite=not _has_finite_sum(X),
+                ensure_all_finite=not has_finite_sum(X),
             )
 
     def _rows(self, X: Any, sample_weight: Any, ranks: Ranks | None, *, first: bool) -> Rows:
@@ -454,6 +501,17 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             X, weight = X[positive], weight[positive]
         mean = float(weight.mean()) if len(weight) > 0 else 1.0
         return Rows(X, weight / mean, mean_weight=mean)
+
+    def _read(self, source: Source, sample_weight: Any, *, first: bool) -> Stream:
+        """Check training data on disk, and read them once."""
+        if sample_weight is not None:
+            raise ValueError("sample_weight is not supported with X that is larger than memory.")
+        head = self._check_rows(source.head, None, first=first, minimum=2 if first else 1).X
+        stream = read_through(
+            source, head.dtype, head.shape[1], type(self).__name__, verbose=bool(self.verbose)
+        )
+        self._check_range(stream.statistics.extremes)
+        return stream
 
     def _check_range(self, X: Any) -> None:
         """Check that X has values that the loss has a meaning for."""
@@ -495,16 +553,3 @@ def _is_plain_mlp(architecture: Any) -> bool:
 def _copy(parameter: Any) -> Any:
     # set_params changes parameter objects in place.
     return clone(parameter) if hasattr(parameter, "get_params") else parameter
-
-
-def _has_finite_sum(X: Any) -> bool:
-    """Tell whether X is a large array without infinities and NaNs; False if in doubt."""
-    return (
-        isinstance(X, np.ndarray)
-        and X.dtype in (np.float32, np.float64)
-        and X.size > _LARGE
-        # PyTorch does not take others, or warns of them.
-        and X.flags.c_contiguous
-        and X.flags.writeable
-        and bool(torch.from_numpy(X).sum().isfinite())
-    )

@@ -282,12 +282,16 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The training data. Sparse data become dense a batch at a time.
+            The training data. Sparse data become dense a batch at a time. Data larger
+            than memory are read a block at a time: a memmap, an array of zarr, HDF5 or dask, a
+            dataset of pyarrow, or a function that returns an iterator of arrays or an Arrow
+            stream each time it is called.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
-            makes of the number of rows; otherwise they are equal in expectation.
+            makes of the number of rows; otherwise they are equal in expectation. They are not
+            supported with data larger than memory.
         checkpoint : str or path, default=None
             File in which the state of the training is saved at the end of an epoch, if ten seconds
             have passed since the last time. If
@@ -312,7 +316,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
             If the loss was still falling when training reached `max_iter`.
         RuntimeWarning, UserWarning
             If the loss stops being finite, or a keyboard interrupt ends the training. The best
-            weights so far are kept.
+            weights so far are kept. Also if data on disk are sorted, and can not be shuffled.
         """
         self._fit(X, sample_weight, checkpoint)
         return self
@@ -346,22 +350,25 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         return self
 
     @follows_input
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, out: Any = None) -> Any:
         """Compute how normal each row is.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples,) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
             Lower is more abnormal. The median of the training rows is 0, their interquartile range
-            is 1.
+            is 1. Or `out`.
         """
         check_is_fitted(self)
-        return self._abnormality_.scores(self.net_, self._check_X(X))
+        return self._compute(lambda X: self._abnormality_.scores(self.net_, X), X, out)
 
     @follows_input
     def decision_function(self, X: Any) -> np.ndarray:
@@ -442,7 +449,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
                 "with early_stopping=True, or give inliers to set_threshold with "
                 "false_positive_rate."
             )
-        return self._calibration_.p_values(self.net_, self._check_X(X))
+        calibration = self._calibration_
+        return self._compute(lambda X: calibration.p_values(self.net_, X), X)
 
     @follows_input
     def set_threshold(

@@ -9,6 +9,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -311,12 +312,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The training data. Sparse data become dense a batch at a time.
+            The training data. Sparse data become dense a batch at a time. Data larger
+            than memory are read a block at a time: a memmap, an array of zarr, HDF5 or dask, a
+            dataset of pyarrow, or a function that returns an iterator of arrays or an Arrow
+            stream each time it is called.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. They equal repeated rows if a batch holds all rows, and what "auto"
-            makes of the number of rows; otherwise they are equal in expectation.
+            makes of the number of rows; otherwise they are equal in expectation. They are not
+            supported with data larger than memory.
         checkpoint : str or path, default=None
             File in which the state of the training is saved at the end of an epoch, if ten seconds
             have passed since the last time. If
@@ -341,7 +346,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the loss was still falling when training reached `max_iter`.
         RuntimeWarning, UserWarning
             If the loss stops being finite, or a keyboard interrupt ends the training. The best
-            weights so far are kept.
+            weights so far are kept. Also if data on disk are sorted, and can not be shuffled.
         """
         self._fit(X, sample_weight, checkpoint)
         return self
@@ -370,22 +375,27 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._partial_fit(X, sample_weight)
         return self
 
+    __metadata_request__transform = {"out": UNUSED}  # of one call, not to be routed
+
     @follows_input
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, *, out: Any = None) -> Any:
         """Encode rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples, n_components_) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components_)
-            Their codes.
+            Their codes, or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(self._encode, self._check_X(X))
+        return self._compute(lambda X: self.net_.compute(self._encode, X), X, out)
 
     @follows_input
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -418,21 +428,26 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.net_.compute(self.net_.module_.decode, codes)
 
     @follows_input
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, out: Any = None) -> Any:
         """Compute minus the mean squared reconstruction error of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
+        out : array of shape (n_samples,) or None, default=None
+            Where the result is written, block by block: an array of NumPy, zarr or h5py or
+            anything else that takes slices. None: a new array.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Means over the columns, in squared input units, higher is better.
+            Means over the columns, in squared input units, higher is better; or `out`.
         """
         check_is_fitted(self)
-        return self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), self._check_X(X))
+        return self._compute(
+            lambda X: self.net_.compute(lambda x: self._score_rows(x, self._encode(x)), X), X, out
+        )
 
     @follows_input
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

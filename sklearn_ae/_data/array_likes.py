@@ -18,6 +18,9 @@ _NOT_CONVERTED = re.compile(
     r"could not (convert|be promoted)|cannot cast|float\(\) arg", re.IGNORECASE
 )
 
+# Entries from which on threads pay for a sum.
+_LARGE = 2**20
+
 
 def as_array_like(X: Any) -> Any:
     """Give a tensor as an array, of float32 if it has half the precision; all else as it is.
@@ -76,3 +79,16 @@ def _column_types(X: Any) -> list[Any]:
     if getattr(X, "ndim", 2) != 2:
         return []  # a series of pandas has one type
     return list(getattr(X, "dtypes", getattr(getattr(X, "schema", None), "types", ())))
+
+
+def has_finite_sum(X: Any) -> bool:
+    """Tell whether X is a large array without infinities and NaNs; False if in doubt."""
+    return (
+        isinstance(X, np.ndarray)
+        and X.dtype in (np.float32, np.float64)
+        and X.size > _LARGE
+        # PyTorch does not take others, or warns of them.
+        and X.flags.c_contiguous
+        and X.flags.writeable
+        and bool(torch.from_numpy(X).sum().isfinite())
+    )

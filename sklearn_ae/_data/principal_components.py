@@ -1,6 +1,6 @@
 """Principal components of weighted, dense or sparse data, a block at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,9 +83,31 @@ def principal_components(
         components = _by_iteration(matrix, n_components, random_state)
     else:
         components = _exactly(matrix, n_components)
+    # On other ranks, other processors round otherwise.
+    share = None if matrix.ranks is None else matrix.ranks.broadcast
+    return _complete(components, n_components, random_state, share)
+
+
+@one_blas_thread()
+def components_of_covariance(
+    covariance: np.ndarray, n_components: int | float, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Compute the same from a covariance."""
+    components = _leading_eigenvectors(covariance, n_components)[0].T
+    return _complete(components, n_components, random_state)
+
+
+def _complete(
+    components: np.ndarray,
+    n_components: int | float,
+    random_state: np.random.RandomState,
+    share: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Settle the signs, and add random axes if there are too few."""
+    n_features = components.shape[1]
     components = svd_flip(None, components, u_based_decision=False)[1]
-    if matrix.ranks is not None:  # other processors round otherwise
-        components = matrix.ranks.broadcast(components)
+    if share is not None:
+        components = share(components)
     if isinstance(n_components, float) or len(components) >= min(n_components, n_features):
         return components
     n_missing = min(n_components, n_features) - len(components)

@@ -25,6 +25,8 @@ class SharedBatches:
         What is shared with the batches of other trainings of the same rows, in the same units.
     """
 
+    progress = None
+
     def __init__(self, batches: Batches, epochs: dict[bytes, Any]) -> None:
         self._batches, self._epochs = batches, epochs
 

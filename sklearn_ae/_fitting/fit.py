@@ -22,6 +22,8 @@ from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._data.statistics import Statistics
+from sklearn_ae._data.streams.source import working_memory
+from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
@@ -100,6 +102,8 @@ class Fit:
     for_scoring : bool
         Whether the estimator is only scored, and thrown away: it then lacks what `sample` and
         `diagnose` need.
+    stream : Stream or None
+        The stream that the network was trained on; the rows above are then a sample of it.
     """
 
     net: AutoencoderNet
@@ -115,6 +119,12 @@ class Fit:
     ended_early: bool = False
     projected: "Fit | None" = None
     for_scoring: bool = False
+    stream: Stream | None = None
+
+    @property
+    def trained_on(self) -> Rows | Stream:
+        """What the network is trained on."""
+        return self.training if self.stream is None else self.stream
 
     @property
     def starts_at_pca(self) -> bool:
@@ -228,6 +238,61 @@ def fit_further(
     return started
 
 
+def fit_stream(
+    parameters: Any,
+    net: AutoencoderNet | None,
+    stream: Stream,
+    plan: FitPlan,
+    seed: int,
+    *,
+    hooks: Hooks | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:
+    """Fit a new network to a stream, or train a net further on it.
+
+    Parameters
+    ----------
+    parameters : BaseAutoencoder
+        The estimator, of which only the parameters are read.
+    net : AutoencoderNet or None
+        The net that is trained further; None: a new one.
+    stream : Stream
+        The training data.
+    plan : FitPlan
+        The plan.
+    seed : int
+        Source of all randomness of a new network.
+    hooks : Hooks or None, default=None
+        What to call around each epoch.
+    checkpoint : Checkpoint or None, default=None
+        What the training resumes from, and where it is saved.
+    """
+    rows, validation = stream.sample, None
+    if plan.batch_size * rows.X[0].nbytes > working_memory():
+        raise ValueError(
+            f"A batch of {plan.batch_size} rows does not fit into scikit-learn's working memory. "
+            f"Set a lower batch_size, or an optimizer other than {parameters.optimizer!r} if that "
+            "needs all rows in a batch."
+        )
+    if net is not None:
+        _follow(net, rows, plan, stream.statistics.extremes)
+        if net.joined and parameters.early_stopping == "auto":
+            plan = replace(plan, validation="none")
+        plan = replace(plan, min_certainty=0.0)
+    if plan.validation == "split":
+        seed_of_split = seed if net is None else net.split_seed
+        stream, validation = stream.split(parameters.validation_fraction, seed_of_split)
+    is_first = net is None
+    if net is None:
+        net = build_net(parameters, plan, stream.statistics, seed)
+    started = _begin(net, parameters, rows, plan, stream.sample, validation)
+    started.stream = stream
+    if not is_first:
+        started.judge.min_gain = 0.0
+    _train(started, parameters, plan.max_iter, hooks, checkpoint)
+    return started
+
+
 def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
     if len(net.history) > 0:
@@ -238,9 +303,15 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
     return started
 
 
-def _follow(net: AutoencoderNet, rows: Rows, plan: FitPlan) -> None:
-    """Have what is not trained follow other rows."""
-    forget_broken_bounds(net.module_.bounds, lambda: make_statistics(rows).extremes)
+def _follow(
+    net: AutoencoderNet, rows: Rows, plan: FitPlan, extremes: np.ndarray | None = None
+) -> None:
+    """Have what is not trained follow other rows, or a sample of rows with these extremes."""
+
+    def find_extremes() -> np.ndarray:
+        return make_statistics(rows).extremes if extremes is None else extremes
+
+    forget_broken_bounds(net.module_.bounds, find_extremes)
     if isinstance(net.module_, DenoisingAutoencoder):
         seed = int(torch.randint(2**31, (), generator=net.generator))
         random_state = np.random.RandomState(seed)
@@ -309,7 +380,7 @@ def _train(
             return so_far(started, snapshot, n_before)
 
         net.train(
-            started.training,
+            started.trained_on,
             started.validation,
             judge,
             callbacks=skorch_callbacks(parameters),
@@ -420,7 +491,7 @@ def make_course(
     if started.validation is not None and plan.join_certainty is not None:
         all_batches = share(net.get_iterator(started.rows, training=True))
     return plan_course(
-        share(net.get_iterator(started.training, training=True)),
+        share(net.get_iterator(started.trained_on, training=True)),
         standardize_in_place(net),
         _make_validation(started),
         started.judge,

@@ -122,6 +122,7 @@ def make_plan(
     is_detector: bool,
     is_plain: bool,
     n_refinement_steps: int | str = "auto",
+    is_stream: bool = False,
 ) -> FitPlan:
     """Make the plan of a fit.
 
@@ -139,12 +140,15 @@ def make_plan(
         Whether the parameters ask for a plain network that starts at PCA, which the engine trains.
     n_refinement_steps : int or "auto", default="auto"
         Refinement steps that the parameters ask for.
+    is_stream : bool, default=False
+        Whether the rows are a stream, larger than memory: its validation rows stay what they are,
+        and the network is trained on all columns.
     """
     is_transformer = not is_detector
     # A code as wide as the data can copy any outlier.
     max_components = max(1, n_features - 1) if is_detector else n_features
     n_projected = None
-    if is_transformer and is_plain and n_features > _WIDE:
+    if is_transformer and is_plain and n_features > _WIDE and not is_stream:
         n_projected = _n_projected(parameters, n_rows, n_features)
         n_features = n_projected or n_features
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
@@ -158,6 +162,7 @@ def make_plan(
         is_transformer
         and is_plain
         and parameters.max_iter == parameters.early_stopping == "auto"
+        and not is_stream
         and not has_callbacks(parameters)  # skorch's loop has no trial
     )
     validation = _validation(parameters, n_rows, is_all_auto)

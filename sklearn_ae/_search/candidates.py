@@ -109,7 +109,7 @@ def make_candidate(
     autoencoder._validate_params()
     rows = autoencoder._check_rows(X, weight, first=True, minimum=2)
     rows = rows_of.setdefault((fold, autoencoder.loss), rows)
-    plan = autoencoder._plan(rows)
+    plan = autoencoder._plan(rows.total_weight, rows.X.shape[1])
     order = Order(autoencoder, rows, plan, 0)
     reason = why_not_together(order)
     if getattr(autoencoder, "_skl_callbacks", ()):

@@ -26,11 +26,7 @@ class Judging(Callback):
         self, net: NeuralNet, dataset_train: Any, dataset_valid: Any, **kwargs: Any
     ) -> None:
         if net.n_epochs == 1:
-            if dataset_valid is None:
-                some = dataset_train.subsample(2**14)
-                loss = net.mean_loss(some, as_in_training=True)
-            else:
-                loss = net.mean_loss(dataset_valid)
+            loss = _current_loss(net, dataset_train, dataset_valid)
             if not self.judge.begin(loss, net.weights()):
                 raise StopTraining
         if self.hooks is not None:
@@ -51,6 +47,20 @@ class Judging(Callback):
         kept = self.judge.finish()
         if kept:
             net.set_weights(kept)
+
+
+def see_unfinished(net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> None:
+    """Have the judge of a net see the weights in the middle of an epoch."""
+    judge = next(each.judge for _, each in net.callbacks_ if isinstance(each, Judging))
+    if judge.kept_weights():  # it has begun
+        loss = _current_loss(net, dataset_train, dataset_valid)
+        judge.see(net.n_epochs, loss, loss, net.weights())
+
+
+def _current_loss(net: NeuralNet, dataset_train: Any, dataset_valid: Any) -> float:
+    if dataset_valid is None:
+        return net.mean_loss(dataset_train.subsample(2**14), as_in_training=True)
+    return net.mean_loss(dataset_valid)
 
 
 def check_schedule(schedule: str, callbacks: list[Callback]) -> None:

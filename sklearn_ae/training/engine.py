@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from sklearn_ae._data.rows import Batches
+from sklearn_ae._data.streams.batches import AnyBatches
 from sklearn_ae.nn import Backprop
 from sklearn_ae.training.checkpoint import Checkpoint
 from sklearn_ae.training.judge import Judge
@@ -15,7 +16,10 @@ from sklearn_ae.training.members import Members, Validation
 
 
 class Step(NamedTuple):
-    """Asks for a step on a batch, which has `n_rows` on all ranks together, at a learning rate."""
+    """Asks for a step on a batch, which has `n_rows` on all ranks together, at a learning rate.
+
+    A single training answers by the sum of the losses so far, for the progress of long epochs.
+    """
 
     x: Tensor
     weight: Tensor | None
@@ -56,7 +60,7 @@ Course = Generator[Any, Any, None]
 
 
 def plan_course(
-    batches: Batches,
+    batches: AnyBatches,
     standardize: Callable[[Tensor], Tensor],
     validation: Validation | None,
     judge: Judge,
@@ -66,7 +70,7 @@ def plan_course(
     max_epochs: int,
     judge_every: int = 1,
     min_certainty: float = 0.0,
-    all_batches: Batches | None = None,
+    all_batches: AnyBatches | None = None,
     join_certainty: float = 0.0,
     checkpoint: Checkpoint | None = None,
 ) -> Course:
@@ -76,7 +80,7 @@ def plan_course(
 
     Parameters
     ----------
-    batches : Batches
+    batches : Batches or StreamBatches
         Training rows, with a column of weights for each member.
     standardize : callable
         Takes a block of rows to standard units, in place.
@@ -109,11 +113,8 @@ def plan_course(
         What to do. If the course is closed after an epoch, the training ends there.
     """
     watched = _Watched(validation)
-    if validation is None:
-        loss = yield Compute(lambda network: _mean_loss(network, batches, standardize))
-    else:
-        watched.begin((yield Evaluate(validation)))
-        loss = watched.loss
+    loss = yield from _current_loss(watched, batches, standardize)
+    watched.initial_errors = watched.best_errors = watched.errors
     if not judge.begin(loss, weights):
         return
     n_done = 0
@@ -136,13 +137,10 @@ def plan_course(
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or watched.validation is None or not math.isfinite(train_loss):
-                best = judge.best_loss
                 loss = train_loss
                 if watched.validation is not None:
                     loss = watched.see((yield Evaluate(watched.validation)))
-                stop = judge.see(number, train_loss, loss, weights)
-                if judge.best_loss < best:
-                    watched.best_errors = watched.errors
+                stop = _see(number, train_loss, loss, watched, judge, weights)
             stop = stop or number == max_epochs
             yield Epoch(number, train_loss, watched.loss, is_due, stop)
             if all_batches is not None and not judge.joined and watched.is_certain(join_certainty):
@@ -156,6 +154,31 @@ def plan_course(
     finally:
         if not watched.is_certain(min_certainty):
             judge.reject()
+
+
+def _current_loss(
+    watched: "_Watched", batches: AnyBatches, standardize: Callable[[Tensor], Tensor]
+) -> Generator[Any, Any, float]:
+    """Give the loss of the present weights: of the validation rows, or of the training rows."""
+    if watched.validation is not None:
+        return watched.see((yield Evaluate(watched.validation)))
+    return (yield Compute(lambda network: _mean_loss(network, batches, standardize)))
+
+
+def _see(
+    number: int,
+    train_loss: float,
+    loss: float,
+    watched: "_Watched",
+    judge: Judge,
+    weights: list[Tensor],
+) -> bool:
+    """Have the judge see an epoch, and tell whether training should stop."""
+    best = judge.best_loss
+    stop = judge.see(number, train_loss, loss, weights)
+    if judge.best_loss < best:
+        watched.best_errors = watched.errors
+    return stop
 
 
 def train(members: Members, course: Course) -> Generator[tuple[Epoch, dict[str, float] | None]]:
@@ -186,25 +209,30 @@ def train(members: Members, course: Course) -> Generator[tuple[Epoch, dict[str, 
 @torch.no_grad()
 def _carry_on(members: Members, course: Course) -> Epoch | None:
     """Do what a course asks for, up to the next epoch or to the end."""
-    answer: Any = None
     total: Any = 0.0
+    go_on: Callable[[], Any] = partial(next, course)
     while True:
         try:
-            request = course.send(answer)
+            request = go_on()
         except StopIteration:
             return None
-        if isinstance(request, Step):
-            x, weight, n_rows, rate = request
-            total = total + members.step(x, weight, rate, n_rows)[0] * n_rows
-            answer = None
-        elif isinstance(request, Total):
-            answer, total = total, 0.0
-        elif isinstance(request, Evaluate):
-            answer = request.validation.errors(members.network)
-        elif isinstance(request, Compute):
-            answer = request.function(members.network)
-        else:
+        if isinstance(request, Epoch):
             return request
+        answer: Any = None
+        try:
+            if isinstance(request, Step):
+                x, weight, n_rows, rate = request
+                total = answer = total + members.step(x, weight, rate, n_rows)[0] * n_rows
+            elif isinstance(request, Total):
+                answer, total = total, 0.0
+            elif isinstance(request, Evaluate):
+                answer = request.validation.errors(members.network)
+            else:
+                answer = request.function(members.network)
+        except KeyboardInterrupt as interrupt:
+            go_on = partial(course.throw, interrupt)
+        else:
+            go_on = partial(course.send, answer)
 
 
 class _Watched:
@@ -214,11 +242,6 @@ class _Watched:
         self.validation = validation
         self.loss: float | None = None
         self.initial_errors = self.errors = self.best_errors = torch.zeros(0)
-
-    def begin(self, errors: Tensor) -> None:
-        """Take the errors of the validation rows before the first epoch."""
-        self.see(errors)
-        self.initial_errors = self.best_errors = errors
 
     def see(self, errors: Tensor) -> float:
         """Take the errors of the validation rows, and give their loss."""
@@ -255,16 +278,19 @@ def _rates(
 
 
 def _mean_loss(
-    network: Backprop, batches: Batches, standardize: Callable[[Tensor], Tensor]
+    network: Backprop, batches: AnyBatches, standardize: Callable[[Tensor], Tensor]
 ) -> float:
     """Give the training loss of a network."""
     total: Any = 0.0
+    n_rows = 0
     # In their order: the generator shuffles the epochs.
     generator, batches.generator = batches.generator, None
     for x, weight in batches.iterate(standardize, reuse=True):
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total = total + (errors if weight is None else errors * weight).sum()
+        n_rows += len(x)  # of a stream, a sample
     batches.generator = generator
     if batches.rows.ranks is not None:
         batches.rows.ranks.sum_(total)
-    return float(total) / len(batches.rows)
+        n_rows = len(batches.rows)
+    return float(total) / n_rows

@@ -16,9 +16,17 @@ from torch import Tensor
 
 from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
+from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._data.units import dense
 from sklearn_ae.nn import Autoencoder, Context, ContextModule, Objective, refine_output
-from sklearn_ae.training.callbacks import Judging, StopTraining, check_schedule, watches_batches
+from sklearn_ae.training.callbacks import (
+    Judging,
+    StopTraining,
+    check_schedule,
+    see_unfinished,
+    watches_batches,
+)
 from sklearn_ae.training.checkpoint import Checkpoint, Saving
 from sklearn_ae.training.devices import fits_on_device
 from sklearn_ae.training.gradients import clip_gradients, gradient_sizes, sum_gradients
@@ -115,7 +123,7 @@ class AutoencoderNet(NeuralNet):
 
     def train(
         self,
-        rows: Rows,
+        rows: Rows | Stream,
         validation: Rows | None,
         judge: Judge,
         *,
@@ -134,7 +142,7 @@ class AutoencoderNet(NeuralNet):
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or Stream
             Training rows.
         validation : Rows or None
             Validation rows.
@@ -194,15 +202,14 @@ class AutoencoderNet(NeuralNet):
         """Number of epochs of this training, with the one that goes on."""
         return len(self.history) - self._n_epochs_before
 
-    def get_iterator(self, dataset: Rows, training: bool = False) -> Batches:
-        return Batches(
-            dataset,
-            batch_size=self.batch_size if training else self.inference_rows(dataset.X),
-            device=self.device,
-            dtype=self.data_dtype,
-            generator=self.generator if training else None,
-            resident=fits_on_device(dataset.X, self.device),
-        )
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        options: dict[str, Any] = {"device": self.device, "dtype": self.data_dtype}
+        options["generator"] = self.generator if training else None
+        if isinstance(dataset, Stream):
+            return StreamBatches(dataset, batch_size=self.batch_size, **options)
+        batch_size = self.batch_size if training else self.inference_rows(dataset.X)
+        resident = fits_on_device(dataset.X, self.device)
+        return Batches(dataset, batch_size=batch_size, resident=resident, **options)
 
     def on_train_begin(self, net: NeuralNet, X: Rows | None = None, **kwargs: Any) -> None:
         super().on_train_begin(net, X=X, **kwargs)
@@ -240,7 +247,7 @@ class AutoencoderNet(NeuralNet):
             # skorch's callbacks raise it to end a training.
             raise StopTraining from signal
 
-    def fit_loop(self, X: Rows, y: None = None, **kwargs: Any) -> NeuralNet:
+    def fit_loop(self, X: Rows | Stream, y: None = None, **kwargs: Any) -> NeuralNet:
         try:
             return super().fit_loop(X, y, epochs=self.max_epochs - self.n_epochs, **kwargs)
         except StopTraining:
@@ -249,6 +256,8 @@ class AutoencoderNet(NeuralNet):
             if self._ranks is not None:
                 raise  # the other ranks go on
             self.interrupted_ = True
+            if isinstance(X, Stream):  # whose epochs are long
+                see_unfinished(self, *self.get_split_datasets(X))
             return self
 
     def infer(self, x: Tensor, **fit_params: Any) -> Any:
@@ -270,7 +279,7 @@ class AutoencoderNet(NeuralNet):
     ) -> None:
         if iterator is None:
             return
-        assert isinstance(iterator, Batches)
+        assert isinstance(iterator, AnyBatches)
         if not training and not self._is_due():
             self._record_loss(prefix, self.history[-2, f"{prefix}_loss"])
             return
@@ -408,11 +417,13 @@ class AutoencoderNet(NeuralNet):
             if isinstance(part, ContextModule):
                 part.context = context
 
-    def _mean_loss(self, batches: Batches, step_fn: Callable[..., dict[str, Any]]) -> float:
+    def _mean_loss(self, batches: AnyBatches, step_fn: Callable[..., dict[str, Any]]) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         for batch in batches:
             total += step_fn(batch)["loss"].detach() * len(batch[0])
+            if batches.progress is not None:
+                batches.progress.step(len(batch[0]), total)
         if batches.rows.ranks is not None:
             batches.rows.ranks.sum_(total)
         return float(total) / len(batches.rows)

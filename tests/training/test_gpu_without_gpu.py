@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn import config_context
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer
 from sklearn_ae.architectures import MLP
@@ -179,6 +180,15 @@ def test_rows_that_do_not_stay_on_the_gpu_are_sent_in_blocks(latent, rows, memor
     expected = waits_of_epochs(by_engine=latent is None)
     del expected["send", "Batches.iterate"]
     expected["send", "to_tensor"] = N_EPOCHS  # all batches are one block
+    assert waits_in_epochs(waits) == expected
+
+
+@pytest.mark.parametrize("latent", [None, "variational"])
+def test_a_buffer_of_a_stream_is_sent_once(latent):
+    with fake_gpu() as waits, config_context(working_memory=0.004):  # two buffers
+        make(latent=latent).fit(lambda: iter([X[:30], X[30:]]))
+    expected = waits_of_epochs(by_engine=latent is None)
+    expected["send", "Batches.iterate"] *= 2
     assert waits_in_epochs(waits) == expected
 
 
