@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_ae._data.streams.batches import AnyBatches
+from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
 from sklearn_ae.nn import Backprop
 from sklearn_ae.training.checkpoint import Checkpoint
 from sklearn_ae.training.judge import Judge
@@ -125,15 +125,13 @@ def plan_course(
     try:
         for number in range(n_done + 1, max_epochs + 1):
             rates = _rates(learning_rate, number, max_epochs, len(batches))
-            each = zip(
-                batches.iterate(standardize, reuse=True), batches.sizes(), rates, strict=True
-            )
-            for (x, weight), n_rows, rate in each:
-                yield Step(x, weight, n_rows, rate)
-            total = yield Total()
-            if batches.rows.ranks is not None:
-                batches.rows.ranks.sum_(total)
-            train_loss = float(total) / len(batches.rows)
+            try:
+                train_loss = yield from _train_epoch(batches, standardize, rates)
+            except KeyboardInterrupt:
+                if isinstance(batches, StreamBatches):  # whose epochs are long
+                    loss = yield from _current_loss(watched, batches, standardize)
+                    _see(number, loss, loss, watched, judge, weights)
+                raise
             is_due = number == max_epochs or number % judge_every == 0
             stop = False
             if is_due or watched.validation is None or not math.isfinite(train_loss):
@@ -154,6 +152,21 @@ def plan_course(
     finally:
         if not watched.is_certain(min_certainty):
             judge.reject()
+
+
+def _train_epoch(
+    batches: AnyBatches, standardize: Callable[[Tensor], Tensor], rates: Iterator[float]
+) -> Generator[Any, Any, float]:
+    """Ask for the steps of an epoch, and give the mean loss meanwhile."""
+    each = batches.iterate(standardize, reuse=True)
+    for (x, weight), n_rows, rate in zip(each, batches.sizes(), rates, strict=True):
+        total = yield Step(x, weight, n_rows, rate)
+        if batches.progress is not None:
+            batches.progress.step(n_rows, total)
+    total = yield Total()
+    if batches.rows.ranks is not None:
+        batches.rows.ranks.sum_(total)
+    return float(total) / len(batches.rows)
 
 
 def _current_loss(

@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 N_EPOCHS, N_STEPS = 2, 2
-EPOCHS = {"_carry_on", "AutoencoderNet.run_single_epoch"}
+EPOCHS = {"_train_epoch", "AutoencoderNet.run_single_epoch"}
 # What comes before the first epoch, and after each.
 BETWEEN = {
     "Judge.begin",
@@ -67,7 +67,7 @@ def waits_in_epochs(waits):
 
 def waits_of_epochs(*, by_engine, n_epochs=N_EPOCHS):
     """Count the waits that epochs may have."""
-    ends = ["plan_course"] if by_engine else ["AutoencoderNet._mean_loss", "gradient_sizes"]
+    ends = ["_train_epoch"] if by_engine else ["AutoencoderNet._mean_loss", "gradient_sizes"]
     return Counter({("send", "Batches.iterate"): n_epochs, **{("read", e): n_epochs for e in ends}})
 
 
@@ -151,7 +151,7 @@ def test_wait_in_an_epoch_is_found():
 def test_epochs_do_not_wait(estimator, name):
     with fake_gpu() as waits:
         fitted = make(estimator, **CONFIGURATIONS[name]).fit(X)
-        by_engine = any("_carry_on" in wait.stack for wait in waits)
+        by_engine = any("_train_epoch" in wait.stack for wait in waits)
         assert waits_in_epochs(waits) == waits_of_epochs(by_engine=by_engine)
         assert {each.device for each in fitted.net_.weights()} == {GPU}
 
@@ -209,7 +209,7 @@ def test_trial_of_few_rows_does_not_wait():
         few = AutoencoderTransformer(2, hidden_layer_sizes=8, random_state=0, device=GPU)
         few.set_params(n_refinement_steps=N_STEPS).fit(X)
     in_trial = [wait for wait in waits if "run_trial" in wait.stack]
-    expected = {("read", "plan_course"): few.plan_.n_trial_epochs}
+    expected = {("read", "_train_epoch"): few.plan_.n_trial_epochs}
     assert waits_in_epochs(in_trial) == expected  # a single batch has no order
 
 
