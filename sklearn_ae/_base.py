@@ -41,15 +41,9 @@ from sklearn_ae._data.streams.source import Source
 from sklearn_ae._data.streams.stream import Stream, read_through
 from sklearn_ae._data.streams.writing import compute
 from sklearn_ae._fitting.build import build_net
-from sklearn_ae._fitting.fit import (
-    Fit,
-    Hooks,
-    fit,
-    fit_further,
-    fit_partially,
-    fit_stream,
-    skorch_callbacks,
-)
+from sklearn_ae._fitting.callbacks import skorch_callbacks
+from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially
+from sklearn_ae._fitting.fit_stream import fit_stream
 from sklearn_ae._fitting.plan import FitPlan, make_plan
 from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record

@@ -7,24 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from skorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    EpochScoring,
-    InputShapeSetter,
-    LRScheduler,
-    ParamMapper,
-    PrintLog,
-)
+from skorch.callbacks import PrintLog
 from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
 from sklearn_ae._data.rows import Batches, Rows, to_tensor
 from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._data.statistics import Statistics
-from sklearn_ae._data.streams.source import working_memory
 from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._fitting.build import build_net
+from sklearn_ae._fitting.callbacks import skorch_callbacks
 from sklearn_ae._fitting.denoising import follow
 from sklearn_ae._fitting.members import (
     is_for_engine,
@@ -176,7 +168,7 @@ def fit(
     """
     started = start(parameters, rows, plan, seed)
     if needs_training(started, parameters, seed):
-        _train(started, parameters, plan.max_iter, hooks, checkpoint)
+        run_training(started, parameters, plan.max_iter, hooks, checkpoint)
     return started
 
 
@@ -211,7 +203,7 @@ def start(
     net = build_net(parameters, plan, statistics or make_statistics(rows), seed)
     if rows.ranks is not None:  # the user's own modules may differ
         rows.ranks.share_(net.weights())
-    return _begin(net, parameters, rows, plan, training, validation)
+    return begin(net, parameters, rows, plan, training, validation)
 
 
 def fit_further(
@@ -226,84 +218,29 @@ def fit_further(
 
     Rows that the network was trained on do not judge it, unless the user asks for a split.
     """
-    _follow(net, rows, plan)
+    follow_rows(net, rows, plan)
     if net.joined and parameters.early_stopping == "auto":
         plan = replace(plan, validation="none", join_certainty=None)
     training, validation = _split(rows, plan, parameters, net.split_seed)
     # The weights are no longer those of PCA: any gain counts.
     plan = replace(plan, min_certainty=0.0)
-    started = _begin(net, parameters, rows, plan, training, validation)
+    started = begin(net, parameters, rows, plan, training, validation)
     started.judge.min_gain = 0.0
-    _train(started, parameters, plan.max_iter, hooks, checkpoint)
-    return started
-
-
-def fit_stream(
-    parameters: Any,
-    net: AutoencoderNet | None,
-    stream: Stream,
-    plan: FitPlan,
-    seed: int,
-    *,
-    hooks: Hooks | None = None,
-    checkpoint: Checkpoint | None = None,
-) -> Fit:
-    """Fit a new network to a stream, or train a net further on it.
-
-    Parameters
-    ----------
-    parameters : BaseAutoencoder
-        The estimator, of which only the parameters are read.
-    net : AutoencoderNet or None
-        The net that is trained further; None: a new one.
-    stream : Stream
-        The training data.
-    plan : FitPlan
-        The plan.
-    seed : int
-        Source of all randomness of a new network.
-    hooks : Hooks or None, default=None
-        What to call around each epoch.
-    checkpoint : Checkpoint or None, default=None
-        What the training resumes from, and where it is saved.
-    """
-    rows, validation = stream.sample, None
-    if plan.batch_size * rows.X[0].nbytes > working_memory():
-        raise ValueError(
-            f"A batch of {plan.batch_size} rows does not fit into scikit-learn's working memory. "
-            f"Set a lower batch_size, or an optimizer other than {parameters.optimizer!r} if that "
-            "needs all rows in a batch."
-        )
-    if net is not None:
-        _follow(net, rows, plan, stream.statistics.extremes)
-        if net.joined and parameters.early_stopping == "auto":
-            plan = replace(plan, validation="none")
-        plan = replace(plan, min_certainty=0.0)
-    if plan.validation == "split":
-        seed_of_split = seed if net is None else net.split_seed
-        stream, validation = stream.split(parameters.validation_fraction, seed_of_split)
-    is_first = net is None
-    if net is None:
-        net = build_net(parameters, plan, stream.statistics, seed)
-    started = _begin(net, parameters, rows, plan, stream.sample, validation)
-    started.stream = stream
-    if not is_first:
-        started.judge.min_gain = 0.0
-    _train(started, parameters, plan.max_iter, hooks, checkpoint)
+    run_training(started, parameters, plan.max_iter, hooks, checkpoint)
     return started
 
 
 def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPlan) -> Fit:
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
     if len(net.history) > 0:
-        _follow(net, rows, plan)
-    started = _begin(net, parameters, rows, plan, rows, None)
+        follow_rows(net, rows, plan)
+    started = begin(net, parameters, rows, plan, rows, None)
     started.judge = Judge(parameters.tol, None, keep_last=True)
-    _train(started, parameters, 1, None, on_stream=True)
+    run_training(started, parameters, 1, None, on_stream=True)
     return started
 
 
-def _follow(
+def follow_rows(
     net: AutoencoderNet, rows: Rows, plan: FitPlan, extremes: np.ndarray | None = None
 ) -> None:
     """Have what is not trained follow other rows, or a sample of rows with these extremes."""
@@ -329,7 +266,7 @@ def _split(rows: Rows, plan: FitPlan, parameters: Any, seed: int) -> tuple[Rows,
     return (training, validation) if len(validation) > 0 else (rows, None)
 
 
-def _begin(
+def begin(
     net: AutoencoderNet,
     parameters: Any,
     rows: Rows,
@@ -352,7 +289,7 @@ def _begin(
     return started
 
 
-def _train(
+def run_training(
     started: Fit,
     parameters: Any,
     max_epochs: int,
@@ -519,28 +456,3 @@ def _make_validation(started: Fit) -> Validation | None:
         n_refinement_steps(net, started.plan.n_judging_steps),
         started.rows.ranks,
     )
-
-
-def skorch_callbacks(parameters: Any, *, can_resume: bool = False) -> list[Callback]:
-    """Give skorch's callbacks of an estimator, having checked them."""
-    callbacks = [] if parameters.callbacks is None else list(parameters.callbacks)
-    for callback in callbacks:
-        each = callback[1] if isinstance(callback, (tuple, list)) else callback
-        each = each if isinstance(each, type) else type(each)
-        if not issubclass(each, Callback):
-            raise TypeError(
-                f"callbacks must be callbacks of skorch, got {callback!r}. Those of "
-                "scikit-learn (1.9 or newer) are set by set_callbacks."
-            )
-        if issubclass(each, (EpochScoring, InputShapeSetter)):
-            raise TypeError(
-                f"{each.__name__} is not supported: the target of an autoencoder is its input, and "
-                "its shape is known. For scores, set scikit-learn's ScoringMonitor by "
-                "set_callbacks (scikit-learn 1.9 or newer)."
-            )
-        if can_resume and issubclass(each, (EarlyStopping, LRScheduler, ParamMapper)):
-            raise ValueError(
-                f"checkpoint is not supported with {each.__name__}, whose own state it does not "
-                "keep; use n_iter_no_change or learning_rate_schedule instead."
-            )
-    return callbacks
