@@ -2,6 +2,8 @@ import os
 
 # Read by SciPy at import: without it, one of scikit-learn's checks is skipped.
 os.environ["SCIPY_ARRAY_API"] = "1"
+# Tests use the data that packages carry, whatever else is at hand.
+os.environ.pop("SKLEARN_AE_DATA", None)
 
 import numpy as np
 import pytest

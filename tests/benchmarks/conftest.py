@@ -8,8 +8,3 @@ def one_thread():
     """What is so small is not faster on several threads."""
     with machine.use_threads(1):
         yield
-
-
-@pytest.fixture(autouse=True)
-def no_folder(monkeypatch):
-    monkeypatch.delenv("SKLEARN_AE_DATA", raising=False)
