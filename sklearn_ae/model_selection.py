@@ -136,6 +136,10 @@ class BatchedGridSearchCV(_BatchedSearchCV, GridSearchCV):
     best_estimator_, best_params_, best_score_, best_index_ : object, dict, float, int
         The best candidate. With `factor`, it is one of those that were trained to the end.
 
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : The same search, one fit after the other.
+
     Notes
     -----
     The estimator may be an autoencoder, or a pipeline with one. Steps before the autoencoder are
@@ -146,10 +150,6 @@ class BatchedGridSearchCV(_BatchedSearchCV, GridSearchCV):
     have by itself. Networks of other widths or code sizes come in other batches. These fits are
     made one by one: the default detector, convolutions, other latents, noise, callbacks, and
     parameters of ``fit`` other than ``sample_weight`` of an autoencoder.
-
-    See Also
-    --------
-    sklearn.model_selection.GridSearchCV : The same search, one fit after the other.
 
     Examples
     --------
@@ -245,6 +245,10 @@ class BatchedRandomizedSearchCV(_BatchedSearchCV, RandomizedSearchCV):
     best_estimator_, best_params_, best_score_, best_index_ : object, dict, float, int
         The best candidate. With `factor`, it is one of those that were trained to the end.
 
+    See Also
+    --------
+    sklearn.model_selection.RandomizedSearchCV : The same search, one fit after the other.
+
     Notes
     -----
     The estimator may be an autoencoder, or a pipeline with one. Steps before the autoencoder are
@@ -255,10 +259,6 @@ class BatchedRandomizedSearchCV(_BatchedSearchCV, RandomizedSearchCV):
     have by itself. Networks of other widths or code sizes come in other batches. These fits are
     made one by one: the default detector, convolutions, other latents, noise, callbacks, and
     parameters of ``fit`` other than ``sample_weight`` of an autoencoder.
-
-    See Also
-    --------
-    sklearn.model_selection.RandomizedSearchCV : The same search, one fit after the other.
 
     Examples
     --------
