@@ -122,9 +122,10 @@ class BatchedGridSearchCV(_BatchedSearchCV, GridSearchCV):
     return_train_score : bool, default=False
         Whether training rows are scored, too.
     factor : float or None, default=None
-        Successive halving: candidates are scored after a part of their epochs, and one in `factor`
-        goes on. The first part is the last divided by `factor` several times, with fewer candidates
-        less often. The others keep the score that they had then. None: all train to the end.
+        Successive halving: candidates are scored in the middle of their training, and one in
+        `factor` goes on. With 3, that is after 1/27, 1/9 and 1/3 of the epochs, or after the last
+        of these if candidates are few. Those that are dropped keep the score that they had then.
+        None: all candidates are trained to the end.
 
     Attributes
     ----------
@@ -231,9 +232,10 @@ class BatchedRandomizedSearchCV(_BatchedSearchCV, RandomizedSearchCV):
     return_train_score : bool, default=False
         Whether training rows are scored, too.
     factor : float or None, default=None
-        Successive halving: candidates are scored after a part of their epochs, and one in `factor`
-        goes on. The first part is the last divided by `factor` several times, with fewer candidates
-        less often. The others keep the score that they had then. None: all train to the end.
+        Successive halving: candidates are scored in the middle of their training, and one in
+        `factor` goes on. With 3, that is after 1/27, 1/9 and 1/3 of the epochs, or after the last
+        of these if candidates are few. Those that are dropped keep the score that they had then.
+        None: all candidates are trained to the end.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """Searches that train their candidates together give what scikit-learn's own give."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -330,9 +331,6 @@ def test_halving_needs_one_score(X):
         BatchedGridSearchCV(transformer(), {"learning_rate": RATES}, factor=1.0).fit(X)
 
 
-# --- scikit-learn's own tests ---------------------------------------------------------------
-
-
 def test_on_digits_the_pipeline_of_the_guide():
     X, y = load_digits(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), transformer(max_iter=2), LogisticRegression())
@@ -340,3 +338,41 @@ def test_on_digits_the_pipeline_of_the_guide():
     search = BatchedGridSearchCV(pipeline, grid, cv=2).fit(X[:400], y[:400])
     assert search.best_params_ == {"autoencodertransformer__n_components": 4}
     assert search.score(X[400:], y[400:]) > 0.5
+
+
+# --- scikit-learn's own tests ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_grid_search",
+        "test_grid_search_no_score",
+        "test_grid_search_groups",
+        "test_no_refit",
+        "test_refit",
+        "test_refit_callable",
+        "test_refit_callable_out_bound",
+        "test_grid_search_error",
+        "test_grid_search_failing_classifier",
+        "test_grid_search_failing_classifier_raise",
+        "test_grid_search_one_grid_point",
+        "test_grid_search_cv_splits_consistency",
+        "test_unsupervised_grid_search",
+        "test_search_cv_results_none_param",
+        "test_search_default_iid",
+        "test_pickle",
+        "test_transform_inverse_transform_round_trip",
+        "test_empty_cv_iterator_error",
+        "test_multi_metric_search_forwards_metadata",
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_of_scikit_learn(name, monkeypatch):
+    their = pytest.importorskip("sklearn.model_selection.tests.test_search")
+    test = getattr(their, name, None)
+    if test is None or inspect.signature(test).parameters:
+        pytest.skip("this version of scikit-learn has it not, or in another form")
+    monkeypatch.setattr(their, "GridSearchCV", BatchedGridSearchCV)
+    monkeypatch.setattr(their, "RandomizedSearchCV", BatchedRandomizedSearchCV)
+    test()
