@@ -352,7 +352,6 @@ def test_on_digits_the_pipeline_of_the_guide():
         "test_no_refit",
         "test_refit",
         "test_refit_callable",
-        "test_refit_callable_out_bound",
         "test_grid_search_error",
         "test_grid_search_failing_classifier",
         "test_grid_search_failing_classifier_raise",
@@ -360,11 +359,9 @@ def test_on_digits_the_pipeline_of_the_guide():
         "test_grid_search_cv_splits_consistency",
         "test_unsupervised_grid_search",
         "test_search_cv_results_none_param",
-        "test_search_default_iid",
         "test_pickle",
         "test_transform_inverse_transform_round_trip",
         "test_empty_cv_iterator_error",
-        "test_multi_metric_search_forwards_metadata",
     ],
 )
 @pytest.mark.filterwarnings("ignore")
