@@ -182,6 +182,11 @@ def _bits(values: np.ndarray) -> np.ndarray:
     return bits ^ (bits >> np.uint64(15))
 
 
+def even_edges(n_rows: int, n_parts: int) -> list[int]:
+    """Give where parts of rows begin and end; their sizes differ by one row at most."""
+    return [n_rows * i // n_parts for i in range(n_parts + 1)]
+
+
 def to_tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Give an array as a tensor, which may be a view of it."""
     if not array.flags.writeable:  # PyTorch would warn
@@ -218,8 +223,7 @@ class Batches:
 
     def _edges(self) -> list[int]:
         # Alike in size: a last batch of a few rows would count as much as the others.
-        n_rows, n_batches = len(self.rows), len(self)
-        return [n_rows * i // n_batches for i in range(n_batches + 1)]
+        return even_edges(len(self.rows), len(self))
 
     def iterate(self, prepare: Prepare = lambda x: x, *, reuse: bool = False) -> Iterator[Batch]:
         """Iterate over the batches.

@@ -40,19 +40,14 @@ def mean_and_std_of(
     mean: np.ndarray, square: np.ndarray, extremes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give `column_mean_and_std` from means, mean squared deviations and extremes."""
-    check_squares(square)
-    smallest, largest = extremes
-    is_constant = smallest == largest
-    return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
-
-
-def check_squares(square: np.ndarray) -> None:
-    """Raise a ValueError if mean squared deviations have overflowed."""
     if not np.isfinite(square).all():
         raise ValueError(
             "X has values that are too large: their squares are beyond the largest "
             f"{square.dtype} number. Divide X by a constant."
         )
+    smallest, largest = extremes
+    is_constant = smallest == largest
+    return np.where(is_constant, smallest, mean), np.where(is_constant, 0.0, np.sqrt(square))
 
 
 def column_extremes(X: Any) -> np.ndarray:

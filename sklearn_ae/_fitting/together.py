@@ -130,10 +130,11 @@ def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
         if not needs_training(started, order.parameters, order.seed):
             yield Batch({}, {place: started})
             continue
-        fits = waiting.setdefault(_shape(order, started), {})
+        shape = _shape(order, started)
+        fits = waiting.setdefault(shape, {})
         fits[place] = started
         if len(fits) == _n_members(started):
-            yield _batch(orders, waiting.pop(_shape(order, started)))
+            yield _batch(orders, waiting.pop(shape))
     for fits in waiting.values():
         yield _batch(orders, fits)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from sklearn_ae._data.rows import Batch, Batches, Prepare, Rows
+from sklearn_ae._data.rows import Batch, Batches, Prepare, Rows, even_edges
 from sklearn_ae._data.streams.progress import Progress
 from sklearn_ae._data.streams.source import arrays, working_memory
 from sklearn_ae._data.streams.stream import Stream
@@ -43,8 +43,7 @@ class StreamBatches:
         """Give the number of rows of each batch."""
         sizes = []
         for n_rows in self._buffer_sizes():
-            n_batches = -(-n_rows // self.batch_size)
-            edges = [n_rows * i // n_batches for i in range(n_batches + 1)]
+            edges = even_edges(n_rows, -(-n_rows // self.batch_size))
             sizes += [end - start for start, end in pairwise(edges)]
         return sizes
 
@@ -81,8 +80,7 @@ class StreamBatches:
         n_bytes = statistics.n_features * statistics.dtype.itemsize
         most = max(int(_BUFFER_SHARE * working_memory() / n_bytes), self.batch_size)
         n_buffers = -(-n_rows // most)
-        edges = (n_rows * i // n_buffers for i in range(n_buffers + 1))
-        return [end - start for start, end in pairwise(edges)]
+        return [end - start for start, end in pairwise(even_edges(n_rows, n_buffers))]
 
     def _batches_of(self, X: np.ndarray) -> Batches:
         return Batches(

@@ -17,7 +17,7 @@ from sklearn_ae._data.single_thread import one_blas_thread
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._data.streams.progress import Progress
 from sklearn_ae._data.streams.source import Source, arrays, rows_of_block, working_memory
-from sklearn_ae._data.units import check_squares
+from sklearn_ae._data.units import mean_and_std_of
 
 # The sample has at most so many rows and entries, and takes at most this share of the working
 # memory; but it has at least so many rows. Its validation rows are at most half of it.
@@ -220,12 +220,7 @@ class _Moments:
 
     def mean_and_std(self) -> tuple[np.ndarray, np.ndarray]:
         """Give mean and standard deviation of every column; exactly 0 of a constant one."""
-        squares = self._squares / self.n_rows
-        check_squares(squares)
-        smallest, largest = self.extremes
-        is_constant = smallest == largest
-        mean = np.where(is_constant, smallest, self.mean)
-        return mean, np.where(is_constant, 0.0, np.sqrt(squares))
+        return mean_and_std_of(self.mean, self._squares / self.n_rows, self.extremes)
 
     def covariance(self) -> np.ndarray | None:
         """Give the covariance, if there is room for it."""
