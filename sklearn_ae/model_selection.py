@@ -108,7 +108,7 @@ class BatchedGridSearchCV(_BatchedSearchCV, GridSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         The scores, as in scikit-learn. None: ``score`` of the estimator.
     n_jobs : int or None, default=None
-        Number of processes. None: one, which trains on as many threads as PyTorch uses.
+        Number of processes. None: one.
     refit : bool, str or callable, default=True
         Whether the best candidate is fitted to all rows, or the name of the score that decides
         which one is the best, or a function of ``cv_results_`` that gives its index.
@@ -216,7 +216,7 @@ class BatchedRandomizedSearchCV(_BatchedSearchCV, RandomizedSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         The scores, as in scikit-learn. None: ``score`` of the estimator.
     n_jobs : int or None, default=None
-        Number of processes. None: one, which trains on as many threads as PyTorch uses.
+        Number of processes. None: one.
     refit : bool, str or callable, default=True
         Whether the best candidate is fitted to all rows, or the name of the score that decides
         which one is the best, or a function of ``cv_results_`` that gives its index.

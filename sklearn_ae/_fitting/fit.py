@@ -11,7 +11,7 @@ from skorch.callbacks import PrintLog
 from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
-from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._data.streams.stream import Stream
@@ -413,12 +413,8 @@ def make_course(
     schedule: str,
     weights: list[Tensor],
     checkpoint: Checkpoint | None = None,
-    share: Callable[[Batches], Any] = lambda batches: batches,
 ) -> Course:
-    """Plan the course of a training by the engine, which changes these weights.
-
-    `share` may give batches in place of those of this training.
-    """
+    """Plan the course of a training by the engine, which changes these weights."""
     net, plan = started.net, started.plan
     net.batch_size = rows_in_batch(parameters, plan, started.rows)
     net.gradients_ = {}
@@ -426,9 +422,9 @@ def make_course(
     torch.randint(2**62, (2,), generator=net.generator)
     all_batches = None
     if started.validation is not None and plan.join_certainty is not None:
-        all_batches = share(net.get_iterator(started.rows, training=True))
+        all_batches = net.get_iterator(started.rows, training=True)
     return plan_course(
-        share(net.get_iterator(started.trained_on, training=True)),
+        net.get_iterator(started.trained_on, training=True),
         standardize_in_place(net),
         _make_validation(started),
         started.judge,

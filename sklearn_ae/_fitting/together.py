@@ -7,19 +7,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sklearn_ae._data.rows import Batches, Rows
-from sklearn_ae._data.shared_batches import SharedBatches
+from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._fitting.fit import Fit, make_course, needs_training, so_far, start
 from sklearn_ae._fitting.members import record_epoch
 from sklearn_ae._fitting.plan import FitPlan, has_callbacks
 from sklearn_ae.nn import standard_bounds
-from sklearn_ae.training import Members, Run, Together
+from sklearn_ae.training import Members, Run, Together, count_operations, threads_by_size
 
 # Numbers that a step of a batch keeps in buffers: they stay in the processor's cache.
 _MAX_NUMBERS, _MAX_MEMBERS = 2**20, 64
-# Pairs of learning rate and decay in a batch, if there are enough fits of each.
-_ALIKE = 5
 
 
 class Order(NamedTuple):
@@ -58,18 +55,14 @@ class Batch:
 
     def __init__(self, orders: dict[int, Order], fits: dict[int, Fit]) -> None:
         self.fits = fits
-        epochs: dict[Hashable, Any] = {}
         self._runs: dict[int, Run] = {}
         self._together: Together | None = None
         if not orders:
             return
         for place, order in orders.items():
             weights: list[Tensor] = []
-            share = partial(_share, epochs, order, fits[place])
             schedule, max_iter = order.parameters.learning_rate_schedule, order.plan.max_iter
-            course = make_course(
-                fits[place], order.parameters, max_iter, schedule, weights, share=share
-            )
+            course = make_course(fits[place], order.parameters, max_iter, schedule, weights)
             self._runs[place] = Run(course, weights, partial(record_epoch, fits[place].net))
         first, modules = next(iter(orders.values())), [fit.net.module_ for fit in fits.values()]
         members = Members(
@@ -81,11 +74,13 @@ class Batch:
             bounds=_bounds(modules),
         )
         self._together, self._max_iter = Together(list(self._runs.values()), members), max_iter
+        self._n_operations = len(modules) * count_operations(modules[0], first.plan.batch_size)
 
     def carry_on(self, share: float = 1.0) -> None:
         """Go on until each fit has made this share of its epochs, or has ended."""
         if self._together is not None:
-            self._together.carry_on(max(1, round(share * self._max_iter)))
+            with threads_by_size(self._n_operations):
+                self._together.carry_on(max(1, round(share * self._max_iter)))
 
     def drop(self, places: Collection[int]) -> None:
         """End some of the trainings."""
@@ -134,45 +129,24 @@ def make_batches(orders: Sequence[Order]) -> Iterator[Batch | int]:
         fits = waiting.setdefault(shape, {})
         fits[place] = started
         if len(fits) == _n_members(started):
-            yield _batch(orders, waiting.pop(shape))
+            yield Batch({i: orders[i] for i in fits}, waiting.pop(shape))
     for fits in waiting.values():
-        yield _batch(orders, fits)
-
-
-def _batch(orders: Sequence[Order], fits: dict[int, Fit]) -> Batch:
-    def of_optimizer(place: int) -> tuple[float, float]:
-        return orders[place].plan.learning_rate, orders[place].plan.weight_decay
-
-    places = sorted(fits, key=of_optimizer)
-    return Batch({i: orders[i] for i in places}, {i: fits[i] for i in places})
+        yield Batch({i: orders[i] for i in fits}, fits)
 
 
 def _arrange(orders: Sequence[Order]) -> list[int]:
     """Give the places of the orders, so that those follow each other which share most.
 
     Those of one shape come together, so that few networks wait for others. Those of one learning
-    rate and decay are updated at once, and those of the same rows and seed get the same batches.
+    rate and decay are updated at once.
     """
-    of_optimizer = [(order.plan.learning_rate, order.plan.weight_decay) for order in orders]
-    ranks = {each: rank for rank, each in enumerate(sorted(set(of_optimizer)))}
 
-    def key(place: int) -> Any:
-        order, rank = orders[place], ranks[of_optimizer[place]]
-        shape = str(order.parameters.n_components), str(order.plan.hidden_layer_sizes)
-        return *shape, rank // _ALIKE, id(order.rows), order.seed, rank
+    def key(place: int) -> tuple[str, str, float, float]:
+        parameters, _, plan, _ = orders[place]
+        shape = str(parameters.n_components), str(plan.hidden_layer_sizes)
+        return *shape, plan.learning_rate, plan.weight_decay
 
     return sorted(range(len(orders)), key=key)
-
-
-def _share(epochs: dict[Hashable, Any], order: Order, fit: Fit, batches: Batches) -> SharedBatches:
-    index, module = batches.rows.index, fit.net.module_
-    key = (
-        id(order.rows),
-        None if index is None else index.tobytes(),
-        module.shift.numpy(force=True).tobytes(),
-        module.scale.numpy(force=True).tobytes(),
-    )
-    return SharedBatches(batches, epochs.setdefault(key, {}))
 
 
 def _shape(order: Order, started: Fit) -> Hashable:

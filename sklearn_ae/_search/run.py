@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn import get_config
 
@@ -16,7 +15,6 @@ from sklearn_ae._data.rows import Rows
 from sklearn_ae._fitting.together import Batch, make_batches
 from sklearn_ae._search.backend import Task
 from sklearn_ae._search.candidates import Candidate, NotTogetherError, make_candidate, only_scores
-from sklearn_ae.training import threads_by_size
 
 # Successive halving begins with this share of the epochs, or later if candidates are few.
 _MIN_SHARE = 1 / 27
@@ -69,13 +67,12 @@ def run_together(
     """
     n_parts = min(effective_n_jobs(n_jobs), len(tasks))
     if halving is not None or n_parts < 2:
-        n_threads = 1 if n_parts > 1 or n_jobs is not None else torch.get_num_threads()
-        return _run(tasks, n_jobs, n_threads, halving, verbose)
+        return _run(tasks, n_jobs, halving, verbose)
     # Those of a fold share their first steps, and stay together.
     order = [place for places in _folds(tasks) for place in places]
     parts = np.array_split(order, n_parts)
     results = Parallel(n_jobs=n_jobs)(
-        delayed(_run)([tasks[i] for i in part], 1, 1, None, verbose) for part in parts
+        delayed(_run)([tasks[i] for i in part], 1, None, verbose) for part in parts
     )
     by_place = dict(zip(order, (each for part in results for each in part), strict=True))
     return [by_place[place] for place in range(len(tasks))]
@@ -84,7 +81,6 @@ def run_together(
 def _run(
     tasks: Sequence[Task],
     n_jobs: int | None,
-    n_threads: int,
     halving: Halving | None,
     verbose: int,
 ) -> list[Any]:
@@ -92,9 +88,8 @@ def _run(
     reasons: Counter[str] = Counter()
     n_batches = 0
     for candidates in _parts(tasks, reasons, whole=halving is not None):
-        work = _Work(tasks, candidates, n_threads)
-        with threads_by_size(0):  # each thread works on its own batch
-            results |= work.all_at_once() if halving is None else work.by_halving(halving)
+        work = _Work(tasks, candidates)
+        results |= work.all_at_once() if halving is None else work.by_halving(halving)
         reasons[_NOT_PLAIN] += work.n_alone
         n_batches += work.n_batches
     if verbose > 0:
@@ -146,7 +141,7 @@ def _n_bytes(rows: Rows) -> int:
 
 
 class _Work:
-    """The training and scoring of candidates, in several threads.
+    """The training and scoring of candidates.
 
     Attributes
     ----------
@@ -154,21 +149,18 @@ class _Work:
         Number of fits that have to be made one by one, and of batches of the others.
     """
 
-    def __init__(
-        self, tasks: Sequence[Task], candidates: dict[int, Candidate], n_threads: int
-    ) -> None:
+    def __init__(self, tasks: Sequence[Task], candidates: dict[int, Candidate]) -> None:
         self._tasks, self._candidates = tasks, candidates
         self._places = list(candidates)
-        self._threads = Parallel(n_jobs=n_threads, backend="threading")
         self._for_scoring = bool(tasks) and only_scores(tasks[0][2]["scorer"])
         self.n_alone = self.n_batches = 0
 
     def all_at_once(self) -> dict[int, Any]:
-        """Train all, a few batches at a time, and give their results by place."""
-        parts = self._threads(
-            delayed(self._advance)(batch, 1.0, batch.fits) for batch in self._batches()
-        )
-        return {place: result for part in parts for place, result in part.items()}
+        """Train all, batch after batch, and give their results by place."""
+        results: dict[int, Any] = {}
+        for batch in self._batches():
+            results |= self._advance(batch, 1.0, batch.fits)
+        return results
 
     def by_halving(self, halving: Halving) -> dict[int, Any]:
         """Train all, and drop the worst on the way."""
@@ -181,12 +173,8 @@ class _Work:
         results: dict[int, Any] = {}
         for number, share in enumerate(rungs):
             going_on = {i for i, place in enumerate(self._places) if place // n_folds in alive}
-            parts = self._threads(
-                delayed(self._advance)(batch, share, going_on & set(batch.fits))
-                for batch in batches
-            )
-            for part in parts:
-                results |= part
+            for batch in batches:
+                results |= self._advance(batch, share, going_on & set(batch.fits))
             if number == len(rungs) - 1:
                 break
             scores = _mean_scores(results, n_folds, halving.metric)
