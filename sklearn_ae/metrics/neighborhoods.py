@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_ae.metrics.distances import Distances, Metric, check_distances
-from sklearn_ae.metrics.scorer import MetricScorer
+from sklearn_ae.metrics._distances import Distances, Metric, check_distances
+from sklearn_ae.metrics._scorer import MetricScorer
 
 
 def trustworthiness(

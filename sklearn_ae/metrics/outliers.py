@@ -9,7 +9,7 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_ae._data.array_api import as_numpy, is_dispatched, like
 from sklearn_ae._data.units import dense
-from sklearn_ae.metrics.scorer import MetricScorer
+from sklearn_ae.metrics._scorer import MetricScorer
 
 
 def _broken_rows_auc(estimator: Any, X: Any) -> float:

@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 
 from sklearn_ae._data.array_api import as_numpy
 from sklearn_ae._data.units import dense
-from sklearn_ae.metrics.scorer import MetricScorer
+from sklearn_ae.metrics._scorer import MetricScorer
 
 
 def reconstruction_error(estimator: Any, X: Any, *, sample_weight: Any = None) -> float:

@@ -25,6 +25,7 @@ class Distances:
 
     X: "_Space"
     codes: "_Space"
+    are_among_themselves: bool  # the rows are the reference rows: none is a neighbour of itself
 
     @property
     def n_samples(self) -> int:
@@ -35,11 +36,6 @@ class Distances:
     def n_reference(self) -> int:
         """Number of reference rows."""
         return self.X.reference.shape[0]
-
-    @property
-    def are_among_themselves(self) -> bool:
-        """Whether the rows are the reference rows: a row is no neighbour of itself."""
-        return self.X.rows is self.X.reference
 
     @property
     def n_candidates(self) -> int:
@@ -70,11 +66,12 @@ def check_distances(
         raise ValueError("metric='precomputed' is not supported: X holds rows, not distances.")
     X, codes = _check_pair(X, codes)
     if reference is None:
-        return Distances(_space(X, X, metric), _space(codes, codes, "euclidean"))
+        return Distances(_space(X, X, metric), _space(codes, codes, "euclidean"), True)
     if len(reference) != 2:
         raise ValueError("reference should be a pair of rows and their codes, or None.")
     X_reference, codes_reference = _check_pair(*reference)
-    return Distances(_space(X, X_reference, metric), _space(codes, codes_reference, "euclidean"))
+    in_X = _space(X, X_reference, metric)
+    return Distances(in_X, _space(codes, codes_reference, "euclidean"), False)
 
 
 def _check_pair(X: Any, codes: Any) -> tuple[Any, Any]:
