@@ -98,9 +98,9 @@ class _Space:
 def _space(rows: Any, reference: Any, metric: Metric) -> _Space:
     if metric != "euclidean" or sparse.issparse(rows) or sparse.issparse(reference):
         return _Space(rows, reference, metric)
-    # Far from the origin, matrix products would round the distances away. Integers stay integers,
-    # whose distances are exact, so equal ones stay equal.
-    origin = np.quantile(reference, 0.5, axis=0, method="lower")
+    # Far from the origin, matrix products would round the distances away. Medians of integers are
+    # integers or halves: their distances are exact, so equal ones stay equal.
+    origin = np.median(reference, axis=0)
     if rows.shape[1] != len(origin):
         return _Space(rows, reference, metric)  # scikit-learn says what is wrong
     moved = reference - origin

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -171,6 +172,14 @@ def test_of_equal_distances_the_first_is_nearest():
     assert trustworthiness(X, codes, n_neighbors=1) == pytest.approx(1 - 1 / 3)
 
 
+@given(seeds)
+def test_codes_may_order_equal_distances_as_the_rows_are_ordered(seed):
+    distance = np.random.default_rng(seed).integers(1, 4, 40).astype(float)
+    reference = (column(*distance), column(*(distance + 1e-3 * np.arange(40))))
+    assert neighbors_overlap(column(0), column(0), reference=reference) == 1
+    assert trustworthiness(column(0), column(0), reference=reference) == 1
+
+
 def test_codes_that_are_all_the_same():
     X, codes = column(*range(10)), np.full((10, 2), 0.1)
     # The nearest code is that of row 0. Rows 1 to 2i - 1 are nearer to row i than row 0 is.
@@ -201,6 +210,19 @@ def test_blocks(metric, has_reference):
     expected = metric(X, codes, reference=reference)
     with sklearn.config_context(working_memory=1):
         assert metric(X, codes, reference=reference) == expected
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_memory(metric):
+    X, codes = random_rows(0, n_rows=1000)
+    reference = random_rows(1, n_rows=3000)
+    with sklearn.config_context(working_memory=2):
+        tracemalloc.start()
+        metric(X, codes, reference=reference)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # All distances would take 2 x 24 MB.
+    assert peak < 3e6
 
 
 @pytest.mark.parametrize("metric", METRICS)
