@@ -42,7 +42,8 @@ lint: .venv/installed
 	$(BIN)/rumdl check --no-cache .
 	$(BIN)/zizmor --offline --quiet .
 	$(BIN)/python -m repo_review . --show err
-	$(BIN)/python -m numpydoc lint sklearn_ae/*.py sklearn_ae/latents/*.py sklearn_ae/nn/latent.py sklearn_ae/nn/random.py
+	$(BIN)/python -m numpydoc lint sklearn_ae/*.py sklearn_ae/latents/*.py \
+		sklearn_ae/metrics/[a-z]*.py sklearn_ae/plotting/[a-z]*.py sklearn_ae/nn/latent.py sklearn_ae/nn/random.py
 
 types: .venv/installed
 	$(BIN)/mypy

@@ -13,6 +13,7 @@ from figures_family import (
     components,
     denoising,
     fitting,
+    latent_map,
     latent_spaces,
     samples,
     sparsity,
@@ -47,6 +48,7 @@ PICTURES = [
     collapse,
     fitting,
     components,
+    latent_map,
     outlier_scores,
 ]
 

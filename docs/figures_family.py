@@ -14,6 +14,7 @@ from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.corruption import MaskingNoise
 from sklearn_ae.latents import Sparse, TopK, Variational
 from sklearn_ae.metrics import reconstruction_error
+from sklearn_ae.plotting import LatentMapDisplay
 
 
 def denoising():
@@ -280,3 +281,15 @@ def components():
 
 
 # --- what the pictures share --------------------------------------------------------------------
+
+
+def latent_map():
+    """Draw the codes of test images by PCA and by an autoencoder, with decoded images."""
+    train, test, _, labels = digits()
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.5), layout="constrained")
+    for axis, model in zip(axes, (PCA(2), AutoencoderTransformer(2, random_state=0)), strict=True):
+        LatentMapDisplay.from_estimator(
+            model.fit(train), test, labels, ax=axis, image_shape=(8, 8), s=14
+        )
+    axes[0].get_legend().remove()
+    save(figure, "map")

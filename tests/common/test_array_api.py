@@ -8,7 +8,15 @@ import torch
 from sklearn.utils import estimator_checks
 
 from sklearn_ae import AutoencoderOutlierDetector, AutoencoderTransformer, load
-from sklearn_ae.metrics import broken_rows_auc, reconstruction_error, reconstruction_r2
+from sklearn_ae.metrics import (
+    broken_rows_auc,
+    continuity_scorer,
+    neighbors_overlap_scorer,
+    reconstruction_error,
+    reconstruction_r2,
+    trustworthiness_scorer,
+)
+from sklearn_ae.plotting import LatentMapDisplay
 from tests.common.instances import ESTIMATORS, fast_instances
 
 pytest.importorskip("scipy", "1.14", reason="array API dispatch needs SciPy 1.14")
@@ -165,6 +173,22 @@ def test_metrics():
         expected = metric(estimator.fit(X), X)
         tensor = torch.tensor(X)
         assert metric(estimator.fit(tensor), tensor) == pytest.approx(expected, rel=1e-6)
+
+
+def test_scorers_of_neighborhoods():
+    transformer = AutoencoderTransformer(2, max_iter=2, random_state=0)
+    for scorer in (trustworthiness_scorer, continuity_scorer, neighbors_overlap_scorer):
+        expected = scorer(transformer.fit(X), X)
+        tensor = torch.tensor(X)
+        assert scorer(transformer.fit(tensor), tensor) == pytest.approx(expected, rel=1e-6)
+
+
+def test_map():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    transformer = AutoencoderTransformer(3, max_iter=2, random_state=0).fit(torch.tensor(X))
+    display = LatentMapDisplay.from_estimator(transformer, torch.tensor(X))
+    assert display.decode([[0.0, 0.0]]).shape == (1, X.shape[1])
+    plt.close(display.figure_)
 
 
 def test_without_dispatch_a_tensor_is_an_array_like():

@@ -1,12 +1,10 @@
-"""Displays of fitted estimators, in the style of scikit-learn. They need matplotlib."""
+"""Bar chart of the explanation of an outlier."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import _num_samples
-
-__all__ = ["OutlierExplanationDisplay"]
 
 _ABOVE, _BELOW = "#c44e52", "#4c72b0"
 
