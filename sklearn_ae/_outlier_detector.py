@@ -50,8 +50,8 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         above. None: the fully connected networks that they describe. With an architecture, a
         latent, a corruption, another loss or output activation or without linear path, one
         textbook autoencoder is trained, and its error alone is the score; see Notes.
-    latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
-            "adversarial"}, object with a method ``build`` or None, default=None
+    latent : {"sparse", "top_k", "contractive", "neighbors", "noisy", "variational", \
+            "wasserstein", "adversarial"}, object with a method ``build`` or None, default=None
         Constraint on the code, see :mod:`sklearn_ae.latents`. A name means defaults.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
             ``build`` or None, default=None

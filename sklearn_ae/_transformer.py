@@ -67,8 +67,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     architecture : object with a method ``build``, pair of nn.Module or None, default=None
         An object of :mod:`sklearn_ae.architectures` or your own; it replaces the three parameters
         above. None: the fully connected network that they describe.
-    latent : {"sparse", "top_k", "contractive", "noisy", "variational", "wasserstein", \
-            "adversarial"}, object with a method ``build`` or None, default=None
+    latent : {"sparse", "top_k", "contractive", "neighbors", "noisy", "variational", \
+            "wasserstein", "adversarial"}, object with a method ``build`` or None, default=None
         Constraint on the code, see :mod:`sklearn_ae.latents`. A name means defaults.
     corruption : {"gaussian", "masking", "salt_and_pepper"}, object with a method \
             ``build`` or None, default=None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +20,20 @@ _BLOCK_ENTRIES = 2**18
 
 # Rows, and their weights if they have some.
 Block = tuple[np.ndarray, np.ndarray | None]
-Batch = tuple[Tensor, Tensor | None]
+
+
+class Batch(NamedTuple):
+    """Rows of a batch, with weights and targets of their codes, if they have some."""
+
+    x: Tensor
+    weight: Tensor | None
+    target: Tensor | None = None
+
+    def part(self, start: int, end: int) -> "Batch":
+        """Give some of the rows."""
+        return Batch(*(None if each is None else each[start:end] for each in self))
+
+
 Prepare = Callable[[Tensor], Tensor]
 
 
@@ -32,6 +45,7 @@ class Rows(Dataset[Any]):
     sample_weight: np.ndarray | None = None  # of every row of X
     index: np.ndarray | None = None  # of the selected rows; None: all
     mean_weight: float = 1.0  # what the weights were divided by
+    target: np.ndarray | None = None  # of the codes of every row of X, see `Latent.targets`
     # The ranks among which the rows are spread, see `SpreadRows`; None: all are in this process.
     ranks: ClassVar[Ranks | None] = None
 
@@ -56,6 +70,12 @@ class Rows(Dataset[Any]):
         return rows, weight
 
     __getitem__ = take
+
+    def take_target(self, selection: Any) -> np.ndarray | None:
+        """Give what the codes of some rows should be, if that is known."""
+        if self.target is None:
+            return None
+        return self.target[selection if self.index is None else self.index[selection]]
 
     def own(self, block: Any, cuts: list[int]) -> tuple[Any, list[int]]:
         """Give the part of a block, and of its cuts into batches, that `take` gives here."""
@@ -98,7 +118,8 @@ class Rows(Dataset[Any]):
         if self.index is None:
             return self
         weight = None if self.sample_weight is None else self.weight()
-        return Rows(self.X[self.index], weight, None, self.mean_weight)
+        target = None if self.target is None else self.target[self.index]
+        return Rows(self.X[self.index], weight, None, self.mean_weight, target)
 
     def subsample(self, n_rows: int) -> "Rows":
         """Draw at most so many of the rows at random. The draw is the same each time."""
@@ -235,8 +256,8 @@ class Batches:
         if n_batches == 1:
             # A batch that holds every row is the same in every order: build it once.
             if self._only_batch is None or self._only_batch[0] != prepare:
-                x, weight = self._fetch(slice(None))
-                self._only_batch = prepare, (prepare(x), weight)
+                block = self._fetch(slice(None))
+                self._only_batch = prepare, block._replace(x=prepare(block.x))
             yield self._only_batch[1]
             return
         order: Any = None
@@ -254,24 +275,28 @@ class Batches:
             self._memory = np.empty((min(per_block * self.batch_size, n_rows), X.shape[1]), X.dtype)
         for first in range(0, n_batches, per_block):
             cuts = edges[first : first + per_block + 1]
-            block: Any = slice(cuts[0], cuts[-1])
+            places: Any = slice(cuts[0], cuts[-1])
             if order is not None:
-                block = order[block]
-            block, cuts = self.rows.own(block, cuts)
-            x, weight = self._fetch(block, self._memory if reuse else None)
-            x = prepare(x)
+                places = order[places]
+            places, cuts = self.rows.own(places, cuts)
+            block = self._fetch(places, self._memory if reuse else None)
+            block = block._replace(x=prepare(block.x))
             for start, end in pairwise(cut - cuts[0] for cut in cuts):
-                yield x[start:end], None if weight is None else weight[start:end]
+                yield block.part(start, end)
 
     __iter__ = iterate
 
     def _fetch(self, selection: Any, memory: np.ndarray | None = None) -> Batch:
         if not self.resident:
             return self._send(selection, memory)
-        x, weight = self._kept
+        x, weight, target = self._kept
         # A slice is a view of what is kept. Positions give a copy.
         x = x[selection].clone() if isinstance(selection, slice) else x[selection]
-        return x, None if weight is None else weight[selection]
+        return Batch(
+            x,
+            None if weight is None else weight[selection],
+            None if target is None else target[selection],
+        )
 
     @cached_property
     def _kept(self) -> Batch:
@@ -285,5 +310,9 @@ class Batches:
             is_view = rows.base is not None and rows.base is not memory
             rows = rows.copy() if is_view else rows
             weight = None if weight is None else weight.copy()
-        x = to_tensor(rows, self.device, self.dtype)
-        return x, None if weight is None else to_tensor(weight, self.device, self.dtype)
+        target = self.rows.take_target(selection)
+        return Batch(
+            to_tensor(rows, self.device, self.dtype),
+            None if weight is None else to_tensor(weight, self.device, self.dtype),
+            None if target is None else to_tensor(target, self.device, self.dtype),
+        )

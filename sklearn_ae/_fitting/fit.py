@@ -203,6 +203,7 @@ def start(
     net = build_net(parameters, plan, statistics or make_statistics(rows), seed)
     if rows.ranks is not None:  # the user's own modules may differ
         rows.ranks.share_(net.weights())
+    training, validation = _aim(net, rows, training, validation)
     return begin(net, parameters, rows, plan, training, validation)
 
 
@@ -222,6 +223,7 @@ def fit_further(
     if net.joined and parameters.early_stopping == "auto":
         plan = replace(plan, validation="none", join_certainty=None)
     training, validation = _split(rows, plan, parameters, net.split_seed)
+    training, validation = _aim(net, rows, training, validation)
     # The weights are no longer those of PCA: any gain counts.
     plan = replace(plan, min_certainty=0.0)
     started = begin(net, parameters, rows, plan, training, validation)
@@ -276,6 +278,11 @@ def begin(
 ) -> Fit:
     rising = RISING.get(parameters.learning_rate_schedule, 0.0) * plan.max_iter
     by_engine = is_for_engine(net, parameters)
+    if net.module_.latent.has_targets and training.target is None:
+        raise ValueError(
+            f"latent={parameters.latent!r} needs all training rows at once: it is not supported "
+            "with partial_fit, with data larger than memory, and within all_ranks."
+        )
     judge = Judge(
         parameters.tol,
         parameters.n_iter_no_change,
@@ -287,6 +294,21 @@ def begin(
     if started.starts_at_pca and plan.validation == "split" and not by_engine:
         judge.min_gain = _MIN_GAIN
     return started
+
+
+def _aim(
+    net: AutoencoderNet, rows: Rows, training: Rows, validation: Rows | None
+) -> tuple[Rows, Rows | None]:
+    """Have the latent tell what the codes of the rows should be, if it does that."""
+    latent = net.module_.latent
+    if not latent.has_targets or rows.ranks is not None:
+        return training, validation
+    code = net.compute(net.module_.encode, rows.X) if len(net.history) > 0 else None
+    target = latent.targets(rows.X, code, net.n_components, net.split_seed)
+    return (
+        replace(training, target=target),
+        None if validation is None else replace(validation, target=target),
+    )
 
 
 def run_training(

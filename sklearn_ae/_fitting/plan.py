@@ -6,6 +6,7 @@ from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
+from sklearn_ae.latents import LATENTS
 from sklearn_ae.training import FULL_BATCH_OPTIMIZERS
 
 # Widths of the hidden layers, and the rows and columns from which on they are used.
@@ -246,8 +247,11 @@ def _n_steps(n_rows: float, is_plain: bool) -> float:
 
 
 def _hidden_layer_sizes(parameters: Any, n_rows: float, n_features: int) -> tuple[int, ...]:
-    sizes = parameters.hidden_layer_sizes
+    sizes, latent = parameters.hidden_layer_sizes, parameters.latent
     if isinstance(sizes, str):
+        latent = LATENTS[latent] if isinstance(latent, str) else latent
+        sizes = getattr(latent, "hidden_layer_sizes", None)
+    if sizes is None:
         return next(
             sizes
             for sizes, enough_rows, enough_features in _HIDDEN_LAYER_SIZES

@@ -11,6 +11,7 @@ Each file holds a parameter object and the module that it builds.
 from sklearn_ae.latents.adversarial import Adversarial
 from sklearn_ae.latents.base import LatentParameters
 from sklearn_ae.latents.contractive import Contractive
+from sklearn_ae.latents.neighbors import Neighbors
 from sklearn_ae.latents.noisy import Noisy
 from sklearn_ae.latents.sparse import Sparse, TopK
 from sklearn_ae.latents.variational import Variational
@@ -20,6 +21,7 @@ __all__ = [
     "LATENTS",
     "Adversarial",
     "Contractive",
+    "Neighbors",
     "Noisy",
     "Sparse",
     "TopK",
@@ -30,6 +32,7 @@ __all__ = [
 LATENTS: dict[str, type[LatentParameters]] = {
     "adversarial": Adversarial,
     "contractive": Contractive,
+    "neighbors": Neighbors,
     "noisy": Noisy,
     "sparse": Sparse,
     "top_k": TopK,

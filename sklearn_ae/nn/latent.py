@@ -1,6 +1,6 @@
 """The latent, the module between encoder and decoder, and its interface to the autoencoder."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -96,6 +96,8 @@ class Latent(ContextModule):
         Whether no function has the gradient of the objective. A line search is impossible then.
     allows_linear_path : bool, default=False
         Whether the code may be that of PCA, so that a linear path can stand beside the network.
+    has_targets : bool, default=False
+        Whether ``targets`` tells, from all training rows, what their codes should be.
     is_identity : bool, default=False
         Whether the code is the output of the encoder and the loss has no penalty.
 
@@ -112,6 +114,7 @@ class Latent(ContextModule):
     warm_up: int = 0
     is_game: bool = False
     allows_linear_path: bool = False
+    has_targets: bool = False
     is_identity: bool = False
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -161,6 +164,28 @@ class Latent(ContextModule):
         penalty = self.penalty(autoencoder, output, weight)
         total = mean if penalty is None else mean + penalty
         return Objective(total, total)
+
+    def targets(self, X: Any, code: Any, n_components: int, seed: int) -> Any:
+        """Compute what the codes of the training rows should be, before training.
+
+        A penalty finds those of a batch in ``context.target``. They are not kept after training.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix or array of shape (n_samples, n_features)
+            The training rows.
+        code : ndarray of shape (n_samples, n_components) or None
+            Their codes if the network is trained further; None if it is new.
+        n_components : int
+            Size of the code.
+        seed : int
+            Source of randomness.
+
+        Returns
+        -------
+        targets : ndarray of shape (n_samples, n_components)
+        """
+        raise NotImplementedError
 
     def divergence(self, hidden: Tensor) -> Tensor | None:
         """Compute the divergence of each entry of the code from the prior.

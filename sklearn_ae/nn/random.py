@@ -18,6 +18,8 @@ class Context:
     ----------
     weight : Tensor of shape (batch,) or None
         Sample weights of the batch.
+    target : Tensor of shape (batch, n_components) or None
+        What the latent wants the codes of the batch to be, see ``Latent.targets``.
     is_trial : bool
         Whether the batch is only evaluated, for example in a line search. Modules must not
         update their buffers then.
@@ -35,17 +37,20 @@ class Context:
         self.generator = generator
         self.epoch = epoch
         self.weight: Tensor | None = None
+        self.target: Tensor | None = None
         self.is_trial = False
 
-    def begin(self, weight: Tensor | None) -> None:
+    def begin(self, weight: Tensor | None, target: Tensor | None = None) -> None:
         """Begin a batch.
 
         Parameters
         ----------
         weight : Tensor of shape (batch,) or None
             Sample weights of its rows.
+        target : Tensor of shape (batch, n_components) or None, default=None
+            What the latent wants their codes to be.
         """
-        self.weight = weight
+        self.weight, self.target = weight, target
 
     def normal(self, like: Tensor) -> Tensor:
         """Draw from the standard normal distribution.

@@ -159,7 +159,7 @@ def _train_epoch(
 ) -> Generator[Any, Any, float]:
     """Ask for the steps of an epoch, and give the mean loss meanwhile."""
     each = batches.iterate(standardize, reuse=True)
-    for (x, weight), n_rows, rate in zip(each, batches.sizes(), rates, strict=True):
+    for (x, weight, _), n_rows, rate in zip(each, batches.sizes(), rates, strict=True):
         total = yield Step(x, weight, n_rows, rate)
         if batches.progress is not None:
             batches.progress.step(n_rows, total)
@@ -298,7 +298,7 @@ def _mean_loss(
     n_rows = 0
     # In their order: the generator shuffles the epochs.
     generator, batches.generator = batches.generator, None
-    for x, weight in batches.iterate(standardize, reuse=True):
+    for x, weight, _ in batches.iterate(standardize, reuse=True):
         errors = network.errors(x).mul_(2 / x.shape[-1])
         total = total + (errors if weight is None else errors * weight).sum()
         n_rows += len(x)  # of a stream, a sample

@@ -15,7 +15,7 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from sklearn_ae._data.ranks import Ranks
-from sklearn_ae._data.rows import Batches, Rows, to_tensor
+from sklearn_ae._data.rows import Batch, Batches, Rows, to_tensor
 from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
 from sklearn_ae._data.streams.stream import Stream
 from sklearn_ae._data.units import dense
@@ -298,7 +298,7 @@ class AutoencoderNet(NeuralNet):
                 self.gradients_.setdefault(name, []).append(size)
         self._record_loss(prefix, loss)
 
-    def train_step(self, batch: tuple[Tensor, Tensor | None], **fit_params: Any) -> dict[str, Any]:
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         self._learning_rate.begin_step(self.lr, self._max_steps)
         if not isinstance(self.optimizer_, torch.optim.LBFGS):
             step = self._backward(batch)
@@ -319,12 +319,10 @@ class AutoencoderNet(NeuralNet):
         self.optimizer_.step(evaluate)
         return steps[0]
 
-    def validation_step(
-        self, batch: tuple[Tensor, Tensor | None], **fit_params: Any
-    ) -> dict[str, Any]:
+    def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         if len(batch[0]) == 0:
             return {"loss": torch.zeros((), device=self.device)}
-        x, weight = self._begin(batch)
+        x, weight, _ = self._begin(batch)
         with torch.no_grad():  # not in inference mode: a penalty may ask for a gradient
             output = self.infer(x)
             if self.n_refinement_steps > 0 and not self.module_.training:
@@ -363,7 +361,7 @@ class AutoencoderNet(NeuralNet):
     def _is_due(self) -> bool:
         return self.n_epochs in (1, self.max_epochs) or self.n_epochs % self.judge_every == 0
 
-    def _backward(self, batch: tuple[Tensor, Tensor | None]) -> dict[str, Any]:
+    def _backward(self, batch: Batch) -> dict[str, Any]:
         self.optimizer_.zero_grad()
         if self._ranks is not None:
             objective, output = self._backward_on_ranks(batch, self._ranks), None
@@ -376,8 +374,8 @@ class AutoencoderNet(NeuralNet):
             self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
         return {"loss": objective.value, "y_pred": output, "objective": objective}
 
-    def _backward_here(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Objective, Any]:
-        x, weight = self._begin(batch)
+    def _backward_here(self, batch: Batch) -> tuple[Objective, Any]:
+        x, weight, _ = self._begin(batch)
         mixed = torch.autocast(self.device.type, torch.bfloat16) if self.autocast else nullcontext()
         with mixed:
             output = self.infer(x)
@@ -385,7 +383,7 @@ class AutoencoderNet(NeuralNet):
         objective.loss.backward()
         return objective, output
 
-    def _backward_on_ranks(self, batch: tuple[Tensor, Tensor | None], ranks: Ranks) -> Objective:
+    def _backward_on_ranks(self, batch: Batch, ranks: Ranks) -> Objective:
         n_rows = len(batch[0])
         nothing = torch.zeros((), dtype=self.dtype, device=self.device)
         objective = Objective(nothing, nothing)
@@ -406,9 +404,9 @@ class AutoencoderNet(NeuralNet):
             generator = torch.Generator(self.device).manual_seed(self._validation_seed)
         self._give_context(Context(generator, epoch=max(0, len(self.history) - 1)))
 
-    def _begin(self, batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
+    def _begin(self, batch: Batch) -> Batch:
         if self._context is not None:
-            self._context.begin(batch[1])
+            self._context.begin(batch.weight, batch.target)
         return batch
 
     def _give_context(self, context: Context | None) -> None:
@@ -465,7 +463,7 @@ class AutoencoderNet(NeuralNet):
                 return method(to_tensor(dense(X), self.device, self.data_dtype)).cpu().numpy()
             batches = self.get_iterator(Rows(X))
             batches.copy = batches.resident = False  # a single pass
-            for x, _ in batches:
+            for x, *_ in batches:
                 part = method(x).cpu().numpy()
                 if result is None:
                     result = np.empty((X.shape[0], *part.shape[1:]), dtype=part.dtype)

@@ -42,7 +42,7 @@ def test_every_row_once_an_epoch_with_its_weight(batch_size, shuffle, as_sparse)
 
 def test_order_differs_from_epoch_to_epoch():
     iterator = batches(Rows(X), 7, torch.Generator().manual_seed(0))
-    one, other = (torch.cat([x for x, _ in iterator]) for _ in range(2))
+    one, other = (torch.cat([x for x, *_ in iterator]) for _ in range(2))
     assert not one.equal(other)
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_copied(generator):
 def test_read_only_rows_are_left_as_they_are():
     read_only = X.copy()
     read_only.flags.writeable = False
-    for x, _ in batches(Rows(read_only), 20):
+    for x, *_ in batches(Rows(read_only), 20):
         x += 1
     np.testing.assert_array_equal(read_only, X)
 
@@ -120,7 +120,7 @@ def test_copies_may_be_written_into(copy):
     own = X.copy()
     iterator = batches(Rows(own), 7)
     iterator.copy, iterator.dtype = copy, torch.float64
-    for x, _ in iterator:
+    for x, *_ in iterator:
         assert np.shares_memory(x.numpy(), own) != copy
 
 
@@ -134,7 +134,7 @@ def test_batches_are_alike_in_size(n_rows, sizes, generator):
         generator=generator,
     )
     assert len(batches) == len(sizes)
-    assert [len(x) for x, _ in batches] == sizes
+    assert [len(x) for x, *_ in batches] == sizes
 
 
 @settings(max_examples=30)
@@ -154,11 +154,11 @@ def test_all_ways_to_fetch_give_the_same(batch_size, resident, reuse, shuffle, e
     other.resident = resident
     with pytest.MonkeyPatch.context() as monkeypatch:
         for _ in range(2):
-            expected = [(x + 1, weight) for x, weight in one]
+            expected = [(x + 1, weight) for x, weight, _ in one]
             monkeypatch.setattr("sklearn_ae._data.rows._BLOCK_ENTRIES", entries)
             fetched = [
                 (x.clone(), weight.clone())
-                for x, weight in other.iterate(lambda x: x.add_(1), reuse=reuse)
+                for x, weight, _ in other.iterate(lambda x: x.add_(1), reuse=reuse)
             ]
             for (x, weight), (other_x, other_weight) in zip(expected, fetched, strict=True):
                 assert x.equal(other_x)
@@ -169,9 +169,9 @@ def test_all_ways_to_fetch_give_the_same(batch_size, resident, reuse, shuffle, e
 def test_memory_is_used_again_only_on_demand(generator):
     iterator = batches(Rows(X), 7, generator)
     iterator.dtype = torch.float64
-    kept = [x for x, _ in iterator]
+    kept = [x for x, *_ in iterator]
     assert len({tuple(row) for x in kept for row in x.tolist()}) == 20
-    places = [{x.data_ptr() for x, _ in iterator.iterate(reuse=True)} for _ in range(2)]
+    places = [{x.data_ptr() for x, *_ in iterator.iterate(reuse=True)} for _ in range(2)]
     assert places[0] == places[1]
 
 

@@ -40,7 +40,7 @@ def flat(lists):
 
 
 def numbers(batches):
-    return [x[:, 0].int().tolist() for x, weight in batches if weight is None]
+    return [x[:, 0].int().tolist() for x, weight, _ in batches if weight is None]
 
 
 @pytest.mark.filterwarnings("ignore:The rows of X seem to be sorted")
