@@ -35,16 +35,15 @@ def choose(
 ) -> tuple[list[str], list[str]]:
     """Choose the tables to measure; say which are not at hand."""
     missing = [name for name, table in TABLES.items() if not table.is_at_hand]
-    notes = []
-    for package in dict.fromkeys(TABLES[name].package for name in missing):
-        names = ", ".join(name for name in missing if TABLES[name].package == package)
-        notes.append(f"Without {names}: the package {package} is not installed.")
+    notes = _without(missing)
     carried = [name for name in TABLES if name not in missing]
     if wanted is not None:
         try:
             return pick("table", wanted, [*carried, *_in_folder()]), []
         except BenchmarkError as error:
             raise BenchmarkError(" ".join([str(error), *notes])) from error
+    if PACKAGES not in groups:
+        notes = []
     if FOLDER in groups and not _in_folder():
         notes.append(
             "For more tables, set SKLEARN_AE_DATA to a folder that holds mnist.npz, or "
@@ -52,6 +51,17 @@ def choose(
         )
     found = {PACKAGES: carried, FOLDER: _in_folder()}
     return [name for group in GROUPS if group in groups for name in found[group]], notes
+
+
+def _without(missing: list[str]) -> list[str]:
+    """Say which packages would bring which tables."""
+    names: dict[str, list[str]] = {}
+    for name in missing:
+        names.setdefault(TABLES[name].package, []).append(name)
+    return [
+        f"Without {', '.join(of_package)}: the package {package} is not installed."
+        for package, of_package in names.items()
+    ]
 
 
 def _in_folder() -> list[str]:
