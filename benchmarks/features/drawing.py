@@ -11,6 +11,7 @@ _NAMES = {
     RAW: "all columns",
     PCA: "PCA",
     "ours": "default codes",
+    "encoder": "encoder's codes",
     "denoising": "denoising codes",
     "neighbors": "neighbour codes",
 }

@@ -43,6 +43,19 @@ class Case:
         """Give the mean over the folds."""
         return float(np.mean(self.accuracy[classifier]))
 
+    def to_json(self) -> dict[str, Any]:
+        """Give means over the folds, to four digits."""
+        return asdict(self) | {
+            "accuracy": {name: round(self.mean_accuracy(name), 4) for name in self.accuracy},
+            "seconds": round(float(np.mean(self.seconds)), 4),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Case":
+        """Read what `to_json` gave: as if there had been one fold."""
+        accuracy = {name: [mean] for name, mean in content["accuracy"].items()}
+        return cls(**content | {"accuracy": accuracy, "seconds": [content["seconds"]]})
+
 
 @dataclass
 class TableResult:
@@ -73,19 +86,13 @@ class TableResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything, accuracies to four digits."""
-        content = asdict(self)
-        for case in content["cases"]:
-            case["accuracy"] = {
-                name: np.round(values, 4).tolist() for name, values in case["accuracy"].items()
-            }
-            case["seconds"] = np.round(case["seconds"], 4).tolist()
-        return content
+        """Give everything, means over the folds in place of their values."""
+        return asdict(self) | {"cases": [case.to_json() for case in self.cases]}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "TableResult":
         """Read what `to_json` gave."""
-        return cls(**content | {"cases": [Case(**case) for case in content["cases"]]})
+        return cls(**content | {"cases": [Case.from_json(case) for case in content["cases"]]})
 
 
 def code_sizes(n_rows: int, n_features: int, sizes: Iterable[str]) -> dict[str, int]:
