@@ -99,19 +99,20 @@ def aims(results: Results) -> list[Aim]:
         return []
     found = []
     for size in results.sizes:
+        where = f"{HALF} the columns" if size == HALF else f"{size} numbers"
         if OURS in taking_part:
             lead = results.differences(OURS, LINEAR, size)
             found += [
-                Aim(f"{OURS}, {size} numbers: points above PCA", lead.mean(), ">=", 0.0),
-                Aim(f"{OURS}, {size} numbers: worst table", lead.min(), ">=", -_MAX_LOSS),
+                Aim(f"{OURS}, {where}: points above {PCA}", lead.mean(), ">=", 0.0),
+                Aim(f"{OURS}, {where}: worst table", lead.min(), ">=", -_MAX_LOSS),
             ]
         if DENOISING in taking_part and size != HALF and int(size) <= _FEW:
             lead = results.differences(DENOISING, LINEAR, size)
-            text = f"{DENOISING}, {size} numbers: points above PCA"
+            text = f"{DENOISING}, {where}: points above {PCA}"
             found.append(Aim(text, lead.mean(), ">=", _GAIN))
         if {DENOISING, RAW} <= set(taking_part) and size == HALF:
             accuracies = [results.accuracies(name, LINEAR, size) for name in (DENOISING, RAW)]
-            text = f"{DENOISING}, {HALF} the columns: points above {RAW}"
+            text = f"{DENOISING}, {where}: points above {RAW}"
             lead = np.subtract(*accuracies)
             found.append(Aim(text, lead.mean(), ">=", -_MAX_LOSS_TO_RAW))
     return found
