@@ -6,6 +6,7 @@ import sys
 from benchmarks import (
     ablation,
     distributed,
+    features,
     mnist,
     outliers,
     pca,
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         search,
         stream,
         distributed,
+        features,
     ):
         name = module.__name__.rpartition(".")[2]
         description = module.__doc__.partition("\n")[0]

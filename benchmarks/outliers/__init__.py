@@ -78,5 +78,5 @@ def run(options: argparse.Namespace) -> None:
         "tables": results.to_json(),
     }
     report.save(file, content)
-    drawing.draw_ranks(results, file.with_suffix(".png"))
+    drawing.draw(results, file.with_suffix(".png"))
     console.print(f"\nSaved: {file}, {file.stem}.png")

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata, studentized_range
 
+from benchmarks import ranks
 from benchmarks.outliers.contenders import NEIGHBORS, OURS, PYOD_AUTOENCODER, WITHOUT_NETWORK
 from benchmarks.outliers.measuring import Job, Judged
 from benchmarks.outliers.tables import SEMI_SUPERVISED, UNSUPERVISED
@@ -12,13 +12,6 @@ from benchmarks.report import Aim
 
 _MEASURES = {"auroc": "AUROC", "ap": "AP"}
 _FEW_ROWS = 1000
-
-
-def critical_difference(n_contenders: int, n_tables: int) -> float:
-    """Give the difference of mean ranks above which it is hardly chance: Nemenyi's test at 5 %."""
-    # Demšar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006.
-    quantile = studentized_range.ppf(0.95, n_contenders, np.inf) / np.sqrt(2)
-    return float(quantile * np.sqrt(n_contenders * (n_contenders + 1) / (6 * n_tables)))
 
 
 def aims(results: "Results") -> list[Aim]:
@@ -85,18 +78,18 @@ class Results:
 
     def ranks(self, setting: str) -> np.ndarray:
         """Give the rank by AUROC of each contender on each table, 1 for the best."""
-        return rankdata([-self.of(setting, name, "auroc") for name in self.contenders], axis=0)
+        return ranks.rank(np.array([self.of(setting, name, "auroc") for name in self.contenders]))
 
     def summary(self, setting: str) -> dict[str, dict[str, float]]:
         """Give the means of each contender over the tables, and the seconds of all."""
-        ranks = self.ranks(setting).mean(axis=1)
+        means = self.ranks(setting).mean(axis=1)
         return {
             name: {
                 **{key: float(self.of(setting, name, key).mean()) for key in _MEASURES},
                 "rank": float(rank),
                 "seconds": float(self.of(setting, name, "seconds").sum()),
             }
-            for name, rank in zip(self.contenders, ranks, strict=True)
+            for name, rank in zip(self.contenders, means, strict=True)
         }
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -129,12 +129,6 @@ def test_aims_by_hand():
     assert found["time of fit and score, AutoEncoder (PyOD)'s being 1"].value == 1
 
 
-def test_critical_difference_is_that_of_the_paper():
-    # Demšar 2006, table 5: q of 2.343 for 3 and 2.569 for 4 classifiers.
-    assert summary.critical_difference(4, 14) == pytest.approx(2.569 * np.sqrt(20 / 84), rel=1e-3)
-    assert summary.critical_difference(3, 10) == pytest.approx(2.343 * np.sqrt(12 / 60), rel=1e-3)
-
-
 def test_command(tmp_path, capsys, folder):
     arguments = ["outliers", "--seeds", "1", "--contenders", "IForest", "--output", str(tmp_path)]
     assert main(arguments) == 0
