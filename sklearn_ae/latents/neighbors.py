@@ -14,6 +14,10 @@ from sklearn_ae._data.neighbors import nearest_neighbors, project
 from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.nn.latent import Network
 
+# Steepness of the penalty, for layouts of variance 1. It is flat far from the place of a row: a row
+# whose place can not be told goes to one of the places in question, not between them.
+_SHARPNESS = 25.0
+
 
 class Neighbors(LatentParameters):
     """Keep neighbouring rows together in the code, as t-SNE and UMAP do, to see the data.
@@ -93,5 +97,5 @@ class _Neighbors(nn.Latent):
     def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties are computed in training only"
         assert self.context.target is not None, "given to latents with targets"
-        squares = (output.code - self.context.target).square().mean(dim=-1)
-        return self.weight * mean_over_rows(squares, weight)
+        squares = (output.code - self.context.target).square().sum(dim=-1)
+        return self.weight * mean_over_rows((_SHARPNESS * squares).log1p(), weight)
