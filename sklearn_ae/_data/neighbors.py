@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
+
+from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.units import column_mean_and_std, one_scale
 
 # Distances are those of the leading principal components of wider rows. Noise is left out, and the
 # search takes a tenth of the time for images.
@@ -16,14 +17,13 @@ _MAX_EXACT = 100_000
 def project(X: Any, n_components: int, random_state: np.random.RandomState) -> np.ndarray:
     """Give the leading principal components of rows, dense or CSR, as float32.
 
-    At most 50, but at least `n_components`, unless there are fewer rows or columns.
+    They are 50, or `n_components` if that is more, or as many as there are columns.
     """
-    n_components = min(max(_MAX_COLUMNS, n_components), *X.shape)
-    solver = "auto" if isinstance(X, np.ndarray) or n_components == X.shape[1] else "arpack"
-    if solver == "arpack":
-        n_components = min(n_components, min(X.shape) - 1)
-    pca = PCA(n_components, svd_solver=solver, random_state=random_state)
-    return pca.fit_transform(X).astype(np.float32)
+    mean, std = column_mean_and_std(X, None)
+    matrix = StandardizedMatrix(X, mean, one_scale(std), None)
+    size = min(max(_MAX_COLUMNS, n_components), X.shape[1])
+    axes = principal_components(matrix, size, random_state).T.astype(X.dtype)
+    return np.concatenate([block @ axes for block in matrix.row_blocks()]).astype(np.float32)
 
 
 def nearest_neighbors(
@@ -53,6 +53,8 @@ def nearest_neighbors(
     if len(X) > _MAX_EXACT:
         places = _approximate(X, n_neighbors + 1, random_state)
     else:
+        from sklearn.neighbors import NearestNeighbors  # slow to import
+
         search = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(X)
         places = search.kneighbors(X, return_distance=False)
     # A row is not always the first of its own neighbours: others may be equal.

@@ -31,7 +31,12 @@ class Batch(NamedTuple):
 
     def part(self, start: int, end: int) -> "Batch":
         """Give some of the rows."""
-        return Batch(*(None if each is None else each[start:end] for each in self))
+        x, weight, target = self
+        return Batch(
+            x[start:end],
+            None if weight is None else weight[start:end],
+            None if target is None else target[start:end],
+        )
 
 
 Prepare = Callable[[Tensor], Tensor]

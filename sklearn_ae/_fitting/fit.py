@@ -236,7 +236,8 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
     """Train a network for an epoch on a part of a stream, at the full learning rate."""
     if len(net.history) > 0:
         follow_rows(net, rows, plan)
-    started = begin(net, parameters, rows, plan, rows, None)
+    training, _ = _aim(net, rows, rows, None)
+    started = begin(net, parameters, rows, plan, training, None)
     started.judge = Judge(parameters.tol, None, keep_last=True)
     run_training(started, parameters, 1, None, on_stream=True)
     return started
@@ -281,7 +282,7 @@ def begin(
     if net.module_.latent.has_targets and training.target is None:
         raise ValueError(
             f"latent={parameters.latent!r} needs all training rows at once: it is not supported "
-            "with partial_fit, with data larger than memory, and within all_ranks."
+            "with data larger than memory and within all_ranks."
         )
     judge = Judge(
         parameters.tol,

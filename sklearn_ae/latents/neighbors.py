@@ -18,6 +18,10 @@ from sklearn_ae.nn.latent import Network
 # whose place can not be told goes to one of the places in question, not between them.
 _SHARPNESS = 25.0
 
+# Noise on the rows whose codes are compared, in standard units: new rows then come closer to the
+# places of their neighbours.
+_NOISE = 0.5
+
 
 class Neighbors(LatentParameters):
     """Keep neighbouring rows together in the code, as t-SNE and UMAP do, to see the data.
@@ -32,7 +36,7 @@ class Neighbors(LatentParameters):
     n_neighbors : int, default=15
         Number of nearest neighbours of each row, by Euclidean distance. A larger number shows
         more of the overall structure, and less of the detail.
-    weight : float, default=1.0
+    weight : float, default=0.3
         Factor of the penalty. A smaller number gives better reconstructions, and a worse map.
 
     Notes
@@ -41,8 +45,8 @@ class Neighbors(LatentParameters):
     search is exact. For more rows, it needs pynndescent:
     ``pip install "sklearn-ae[maps]"``.
 
-    All training rows have to be in memory at once. ``partial_fit`` and several ranks are not
-    supported.
+    Sample weights count in training, but not in the layout. All training rows have to be in
+    memory at once. ``partial_fit`` lays out each part, beginning at the codes of its rows.
 
     References
     ----------
@@ -64,7 +68,7 @@ class Neighbors(LatentParameters):
     # Two or three numbers tell where a row is, if a deep network reads and writes them.
     hidden_layer_sizes = (256, 256, 256, 256)
 
-    def __init__(self, n_neighbors: int = 15, weight: float = 1.0) -> None:
+    def __init__(self, n_neighbors: int = 15, weight: float = 0.3) -> None:
         self.n_neighbors = n_neighbors
         self.weight = weight
 
@@ -84,11 +88,13 @@ class _Neighbors(nn.Latent):
 
     def targets(self, X: Any, code: np.ndarray | None, n_components: int, seed: int) -> np.ndarray:
         random_state = check_random_state(seed)
+        if X.shape[0] < 3:
+            return np.zeros((X.shape[0], n_components)) if code is None else code
         projected = project(X, n_components, random_state)
         n_neighbors = min(self.n_neighbors, len(projected) - 1)
         neighbors = nearest_neighbors(projected, n_neighbors, random_state)
         if code is None:
-            code = np.zeros((len(projected), n_components), np.float32)
+            code = np.zeros((len(projected), n_components))
             code[:, : projected.shape[1]] = projected[:, :n_components]
             # Rows that are equal have to be told apart, to move away from each other.
             code += 1e-4 * code.std() * random_state.normal(size=code.shape)
@@ -97,5 +103,7 @@ class _Neighbors(nn.Latent):
     def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties are computed in training only"
         assert self.context.target is not None, "given to latents with targets"
-        squares = (output.code - self.context.target).square().sum(dim=-1)
+        standard = output.standard_input
+        code = autoencoder.encode_standard(standard + _NOISE * self.context.normal(standard))
+        squares = (code - self.context.target).square().sum(dim=-1)
         return self.weight * mean_over_rows((_SHARPNESS * squares).log1p(), weight)

@@ -27,17 +27,25 @@ def batches(rows, batch_size, generator=None):
 
 @settings(max_examples=30)
 @given(batch_size=st.integers(1, 30), shuffle=st.booleans(), as_sparse=st.booleans())
-def test_every_row_once_an_epoch_with_its_weight(batch_size, shuffle, as_sparse):
+def test_every_row_once_an_epoch_with_its_weight_and_target(batch_size, shuffle, as_sparse):
     generator = torch.Generator().manual_seed(0) if shuffle else None
-    rows = Rows(sparse.csr_array(X) if as_sparse else X, WEIGHT)
+    rows = Rows(sparse.csr_array(X) if as_sparse else X, WEIGHT, target=2 * X)
     iterator = batches(rows, batch_size, generator)
     for _ in range(2):
         parts = list(iterator)
         assert len(parts) == len(iterator)
-        x, weight = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
+        x, weight, target = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
         order = weight.astype(int) - 1
         assert sorted(order) == list(range(20))
         np.testing.assert_array_equal(x, X[order])
+        np.testing.assert_array_equal(target, 2 * X[order])
+
+
+def test_selected_rows_keep_their_targets():
+    some = Rows(X, target=2 * X).select(np.array([3, 7, 11]))
+    for rows in (some, some.extract()):
+        (batch,) = batches(rows, 7)
+        np.testing.assert_array_equal(batch.target, 2 * X[[3, 7, 11]])
 
 
 def test_order_differs_from_epoch_to_epoch():
@@ -47,7 +55,7 @@ def test_order_differs_from_epoch_to_epoch():
 
 
 def test_without_weights():
-    assert all(weight is None for _, weight in batches(Rows(X), 7))
+    assert all(weight is None for _, weight, _ in batches(Rows(X), 7))
     np.testing.assert_array_equal(Rows(X, index=np.arange(7)).weight(), np.ones(7))
 
 

@@ -39,6 +39,7 @@ CONFIGURATIONS = {
     },
     "wasserstein": {"n_components": 2, "latent": "wasserstein", "max_iter": 5},
     "adversarial": {"n_components": 2, "latent": "adversarial", "max_iter": 5},
+    "neighbors": {"n_components": 2, "latent": "neighbors", "max_iter": 5},
     "denoising convolutional variational": {
         "n_components": 2,
         "architecture": Convolutional(channels=(4,), kernel_size=3),
@@ -72,8 +73,9 @@ CONFIGURATIONS = {
     },
 }
 
-# Noise differs from row to row: a row of weight 2 is the row twice in expectation only.
-WITH_NOISE = ("noisy", "variational", "importance", "dropout")
+# Noise differs from row to row: a row of weight 2 is the row twice in expectation only. A layout of
+# neighbours counts no weights.
+WITH_NOISE = ("neighbors", "noisy", "variational", "importance", "dropout")
 
 # The networks are the transformer's: the detector has its own by default, and scores any other.
 OF_DETECTOR = (
