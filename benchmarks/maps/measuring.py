@@ -23,7 +23,7 @@ _N_NEIGHBORS = 15
 # The way back takes UMAP seconds for a hundred rows.
 _N_RECONSTRUCTED = 200
 # With more rows, UMAP and PaCMAP search neighbours by other functions, to be compiled first.
-_FEW, _MANY = 200, 5000
+_FEW, _MANY = 100, 5000
 
 
 @dataclass
