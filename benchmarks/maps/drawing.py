@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.maps.contenders import CONTENDERS, DEFAULT, NEIGHBORS
 from benchmarks.maps.measuring import Measured
@@ -43,6 +44,9 @@ def draw(problem: Problem, measured: Sequence[Measured], file: Path) -> None:
             if element is not None:
                 element.remove()
     save(figure, file)
+    # Thousands of points make a large file: a palette halves it.
+    with Image.open(file) as image:
+        image.convert("RGB").quantize(256).save(file, optimize=True)
 
 
 def _draw_map(problem: Problem, measured: Measured, axis: "plt.Axes") -> LatentMapDisplay:

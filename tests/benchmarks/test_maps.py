@@ -265,14 +265,18 @@ def test_numbers_are_checked(option, capsys):
 
 
 def test_picture_has_a_map_for_each_method_and_one_legend(tmp_path, monkeypatch, digits):
-    figures = []
-    monkeypatch.setattr(drawing, "save", lambda figure, file: figures.append(figure))
+    figures, save = [], drawing.save
+    monkeypatch.setattr(
+        drawing, "save", lambda figure, file: (figures.append(figure), save(figure, file))
+    )
     measured = [
         Measured(name, [scores(fit_seconds=seconds)], None, digits.X_test[:, :2])
         for name, seconds in (("PCA", 0.01), (contenders.NEIGHBORS, 12.3))
     ]
     drawing.draw(digits, measured, tmp_path / "maps.png")
     (figure,) = figures
+    image = plt.imread(tmp_path / "maps.png")
+    assert len(np.unique(image.reshape(-1, image.shape[-1]), axis=0)) <= 256
     assert [axis.get_title() for axis in figure.axes] == ["PCA", 'Autoencoder, latent="neighbors"']
     texts = [text.get_text() for axis in figure.axes for text in axis.texts]
     assert texts == ["1-NN 50.0%, < 0.1 s", "1-NN 50.0%, 12 s"]
