@@ -7,6 +7,7 @@ from benchmarks import (
     ablation,
     distributed,
     features,
+    maps,
     mnist,
     outliers,
     pca,
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         stream,
         distributed,
         features,
+        maps,
     ):
         name = module.__name__.rpartition(".")[2]
         description = module.__doc__.partition("\n")[0]
