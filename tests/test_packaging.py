@@ -30,7 +30,9 @@ PINS = {
 def requirements():
     extras = PROJECT["optional-dependencies"]
     texts = PROJECT["dependencies"] + PYPROJECT["dependency-groups"]["dev"]
-    for name in sorted(extras.keys() - {"peers"}):  # only the benchmarks compare with peers
+    # Only the benchmarks compare with peers. What "maps" brings takes a minute to compile: another
+    # class stands for it in the tests.
+    for name in sorted(extras.keys() - {"maps", "peers"}):
         texts = texts + extras[name]
     return [it for it in map(Requirement, texts) if it.name != PROJECT["name"]]
 
