@@ -5,7 +5,7 @@ BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PYTHON_LOWEST ?= python3.11
 PIP_INSTALL = -m pip install --disable-pip-version-check --quiet
 
-.PHONY: benchmark test test-lowest smoke-lowest test-latest test-wheel lint types check format dist clean
+.PHONY: benchmark test docs test-docs test-lowest smoke-lowest test-latest test-wheel lint types check format dist clean
 
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks pca --dataset digits --n-components 2 8 32
@@ -47,6 +47,10 @@ lint: .venv/installed
 
 types: .venv/installed
 	$(BIN)/mypy
+
+# The site, in build/html. Warnings are errors.
+docs: .venv/installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/html
 
 check: lint types test
 

@@ -1,9 +1,9 @@
 """Searches that train candidates together, beside scikit-learn's and Optuna's.
 
 Whole calls of `fit` without refitting, with all default parameters of the estimators but those that
-are named: seconds, seconds of all processors, peak memory of the process with its children, and the
-best mean score. Each contender runs in a fresh process, which has fitted once before the clock
-starts, and has started its workers.
+are named: seconds, processor seconds, peak memory of the largest process, and the best mean score.
+Each contender runs in a fresh process, which has fitted once before the clock starts, and has
+started its workers.
 """
 
 import argparse
@@ -12,9 +12,11 @@ import resource
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -147,8 +149,8 @@ def run(options: argparse.Namespace) -> None:
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in options.contenders}
         for seed in range(options.seeds):
             for contender in options.contenders:
-                with multiprocessing.get_context("spawn").Pool(1) as fresh:
-                    runs[contender].append(fresh.apply(measure, (case, contender, seed)))
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+                    runs[contender].append(fresh.submit(measure, case, contender, seed).result())
         found[case] = summarize(runs)
         title = f"{case}: {CASES[case].__doc__}"
         lines = [{k: v for k, v in line.items() if k != "best"} for line in found[case]]
@@ -167,6 +169,8 @@ def run(options: argparse.Namespace) -> None:
 def measure(case: str, contender: str, seed: int) -> dict[str, Any]:
     """Run a search once, in this process."""
     warnings.simplefilter("ignore")
+    # Where joblib can not start processes, it warns, and n_jobs=2 would be one process.
+    warnings.filterwarnings("error", message="Loky-backed parallel loops")
     estimator, grid, X, y = CASES[case](seed)
     warm_up = AutoencoderTransformer(1, max_iter=1)
     warm_up.fit(X[:600])
@@ -175,6 +179,7 @@ def measure(case: str, contender: str, seed: int) -> dict[str, Any]:
     start, before = time.perf_counter(), processor_seconds()
     best_score, best = search(contender, estimator, grid, X, y)
     seconds = time.perf_counter() - start
+    get_reusable_executor().shutdown()  # the system tells the memory of workers that have ended
     peaks = [resource.getrusage(who).ru_maxrss for who in _PROCESSES]
     return {
         "seconds": seconds,

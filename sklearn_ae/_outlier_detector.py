@@ -131,7 +131,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
         Size of the code.
     n_features_in_ : int
         Number of columns seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if all are strings.
     n_iter_ : int
         Number of epochs, summed over repeated calls.

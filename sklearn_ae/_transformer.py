@@ -160,7 +160,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Size of the code.
     n_features_in_ : int
         Number of columns seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if all are strings.
     plan_ : FitPlan
         What "auto" stands for in the last fit.
@@ -181,7 +181,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     best_loss_ : float
         Loss of the weights that are kept, measured in the same way. If validation rows joined the
         training, it is their loss just before; the final network is usually better.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (`n_components_`,)
         What the components explain, as shares of the variance: in proportion to what the error
         would gain if the component was always at its mean. They add up to the share of the variance
         that is reconstructed, for up to 2,048 training rows. With `latent=None` largest first, as
@@ -385,13 +385,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
-        out : array of shape (n_samples, n_components_) or None, default=None
+        out : array of shape (n_samples, `n_components_`) or None, default=None
             Where the result is written, block by block: an array of NumPy, zarr or h5py or
             anything else that takes slices. None: a new array.
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components_)
+        codes : ndarray of shape (n_samples, `n_components_`)
             Their codes, or `out`.
         """
         check_is_fitted(self)
@@ -403,7 +403,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, `n_components_`)
             Codes, as `transform` gives them.
 
         Returns

@@ -51,7 +51,7 @@ def test_pre_commit_has_the_pinned_versions():
 
 
 def test_each_ignored_repository_check_has_a_reason():
-    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "development" / "contributing.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| ([A-Z]+\d+) \|", text, flags=re.MULTILINE)
     assert listed == PYPROJECT["tool"]["repo-review"]["ignore"]
 

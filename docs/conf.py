@@ -1,0 +1,88 @@
+"""Build the site: ``make docs``."""
+
+import sys
+from pathlib import Path
+
+import sklearn_ae
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "sklearn_ae"
+author = "The sklearn_ae developers"
+copyright = author  # noqa: A001
+version = release = sklearn_ae.__version__
+
+extensions = [
+    "mathml",
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["examples/README.rst", "gallery/*.ipynb", "gallery/*.py", "**/*.md5"]
+templates_path = ["_templates"]
+# A missing module would make links to nothing.
+suppress_warnings: list[str] = []
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+
+default_role = "literal"
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings tell the types
+autodoc_member_order = "groupwise"
+numpydoc_show_class_members = False  # the template lists them
+numpydoc_xref_param_type = False
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("sklearn_ae",),
+    "matplotlib_animations": False,
+    "show_memory": True,
+    "min_reported_time": 0,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "plot_gallery": "True",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn_ae"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_sidebars = {"index": [], "gallery/**": [], "gallery/index": []}
+html_theme_options = {
+    "logo": {"text": "sklearn_ae"},
+    "header_links_before_dropdown": 7,
+    "navbar_align": "left",
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+
+
+def _skip(app, what, name, obj, skip, options):  # noqa: ARG001
+    """Leave what scikit-learn and PyTorch document to their own pages."""
+    module = getattr(getattr(obj, "fget", obj), "__module__", None) or ""
+    return True if module.split(".")[0] in ("sklearn", "torch", "skorch") else None
+
+
+def setup(app):
+    """Connect the function above."""
+    app.connect("autodoc-skip-member", _skip)
