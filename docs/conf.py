@@ -77,7 +77,7 @@ html_theme_options = {
 }
 
 
-def _skip(app, what, name, obj, skip, options):  # noqa: ARG001, D417
+def _skip(app, what, name, obj, skip, options):  # noqa: ARG001
     """Leave what scikit-learn and PyTorch document to their own pages."""
     module = getattr(getattr(obj, "fget", obj), "__module__", None) or ""
     return True if module.split(".")[0] in ("sklearn", "torch", "skorch") else None
