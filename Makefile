@@ -52,6 +52,10 @@ types: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/html
 
+# Opens every page in Debian's Chromium.
+test-docs: docs
+	$(BIN)/python -m pytest -m site tests/site
+
 check: lint types test
 
 format: .venv/installed
