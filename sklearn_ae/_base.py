@@ -42,7 +42,7 @@ from sklearn_ae._data.streams.stream import Stream, read_through
 from sklearn_ae._data.streams.writing import compute
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.callbacks import skorch_callbacks
-from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially
+from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, make_progress
 from sklearn_ae._fitting.fit_stream import fit_stream
 from sklearn_ae._fitting.plan import FitPlan, make_plan
 from sklearn_ae._fitting.project import fit_projected
@@ -367,7 +367,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def _finish(self, done: Fit, X: Any, *, on_stream: bool = False) -> None:
         """Warn of what went wrong, and set the fitted attributes."""
         warn_of_training(self, done, on_stream=on_stream)
-        attributes = self._fitted_attributes(done, on_stream=on_stream)
+        if not on_stream:
+            done.progress.begin("scores" if self._is_detector else "codes")
+        with done.progress:
+            attributes = self._fitted_attributes(done, on_stream=on_stream)
         if is_dispatched(X):
             attributes = {
                 name: like(value, X) if isinstance(value, np.ndarray) else value
@@ -502,7 +505,11 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight is not supported with X that is larger than memory.")
         head = self._check_rows(source.head, None, first=first, minimum=2 if first else 1).X
         stream = read_through(
-            source, head.dtype, head.shape[1], type(self).__name__, verbose=bool(self.verbose)
+            source,
+            head.dtype,
+            head.shape[1],
+            type(self).__name__,
+            progress=make_progress(self),
         )
         self._check_range(stream.statistics.extremes)
         return stream
