@@ -144,9 +144,9 @@ class Progress:
             label = f"{self._n_before + epoch}"
         n_done = self._epoch * n_rows + self._n_of_epoch
         speed = (n_done - (self._first or 0) * n_rows) / max(seconds, 1e-9)
-        spent = _duration(seconds)
+        spent = duration(seconds)
         if not is_last and n_all and speed:
-            spent = f"{_duration((n_all - n_done) / speed)} left"
+            spent = f"{duration((n_all - n_done) / speed)} left"
         return _COLUMNS.format(
             self._phase,
             label,
@@ -160,7 +160,8 @@ class Progress:
 QUIET = Progress(is_shown=False)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Say how long something takes."""
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
     minutes, seconds = divmod(round(seconds), 60)

@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 import torch
 
-from sklearn_ae._data.progress import SECONDS, Progress, _duration
+from sklearn_ae._data.progress import SECONDS, Progress, duration
 
 
 class Clock:
@@ -151,4 +151,4 @@ def test_number_of_rows_that_is_not_known(capsys, clock):
     [(-1, "0.0 s"), (0.44, "0.4 s"), (12.3, "12 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")],
 )
 def test_durations(seconds, text):
-    assert _duration(seconds) == text
+    assert duration(seconds) == text
