@@ -149,6 +149,8 @@ def forecast_fit(
 
 
 def _n_timed(plan: FitPlan) -> int:
+    if plan.denoises:  # the number of its prototypes grows with the rows, up to some 3,400
+        return _MOST_ROWS
     return min(max(_N_BATCHES * plan.batch_size, _MIN_ROWS), _MOST_ROWS)
 
 
