@@ -42,8 +42,9 @@ from sklearn_ae._data.streams.stream import Stream, read_through
 from sklearn_ae._data.streams.writing import compute
 from sklearn_ae._fitting.build import build_net
 from sklearn_ae._fitting.callbacks import skorch_callbacks
-from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially
+from sklearn_ae._fitting.fit import Fit, Hooks, fit, fit_further, fit_partially, make_progress
 from sklearn_ae._fitting.fit_stream import fit_stream
+from sklearn_ae._fitting.forecast import FitForecast, forecast_fit, is_shape, rows_of_shape
 from sklearn_ae._fitting.plan import FitPlan, make_plan
 from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
@@ -171,6 +172,68 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return diagnose(type(self).__name__, self._record_)
+
+    def plan_for(self, X: Any) -> FitForecast:
+        """Tell what `fit` would do, and how long it would take, without changing anything.
+
+        Fits a small part of X for a moment, mostly less than a second, and scales the time. On an
+        idle machine, expect the true time within a factor of 2, and within a factor of 3 if X is
+        a shape with more than 2,000 columns. If the trial of few rows finds that training does not
+        help, the fit ends early. The time of callbacks is not counted. ``seconds`` is None for data
+        larger than memory, which have to be read from disk, and if the loss is not finite.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or (int, int)
+            The training data, or only their shape. float64 is assumed for a shape.
+
+        Returns
+        -------
+        forecast : FitForecast
+            Rows, columns, components, weights, epochs, steps, floating-point operations, expected
+            ``seconds`` on this machine, and the ``plan``: what "auto" stands for. A size of the
+            code that is a share of the variance is that of the part.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or X has to be read to know how many rows it has.
+
+        Examples
+        --------
+        >>> from sklearn_ae import AutoencoderTransformer
+        >>> forecast = AutoencoderTransformer(n_components=8).plan_for((20_000, 60))
+        >>> forecast.n_epochs, forecast.n_steps
+        (49, 1764)
+        """
+        copy = clone(self).set_params(verbose=False)
+        copy._validate_params()
+        skorch_callbacks(copy)  # checks them
+        is_noise = is_shape(X)
+        X = X if is_noise else open_source(X)
+        is_stream = isinstance(X, Source)
+        if is_noise:
+            n_rows, n_features = X
+            if n_rows < 2 or n_features < 1:
+                raise ValueError(f"The shape of X must be at least (2, 1), got {X}.")
+            rows = None
+        else:
+            rows = copy._check_rows(X.head if is_stream else X, None, first=True, minimum=2)
+            n_rows, n_features = X.n_rows if is_stream else len(rows), rows.X.shape[1]
+            if n_rows is None:
+                raise ValueError("X does not tell its number of rows: give its shape instead.")
+        plan = copy._plan(n_rows, n_features, is_stream=is_stream)
+        if rows is None:
+            rows = rows_of_shape(X, plan)
+        return forecast_fit(
+            copy,
+            rows,
+            n_rows,
+            plan,
+            copy._fitted_attributes,
+            is_noise=is_noise,
+            is_stream=is_stream,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator to a file, which :func:`sklearn_ae.load` loads.
@@ -367,7 +430,10 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def _finish(self, done: Fit, X: Any, *, on_stream: bool = False) -> None:
         """Warn of what went wrong, and set the fitted attributes."""
         warn_of_training(self, done, on_stream=on_stream)
-        attributes = self._fitted_attributes(done, on_stream=on_stream)
+        if not on_stream:
+            done.progress.begin("scores" if self._is_detector else "codes")
+        with done.progress:
+            attributes = self._fitted_attributes(done, on_stream=on_stream)
         if is_dispatched(X):
             attributes = {
                 name: like(value, X) if isinstance(value, np.ndarray) else value
@@ -502,7 +568,11 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight is not supported with X that is larger than memory.")
         head = self._check_rows(source.head, None, first=first, minimum=2 if first else 1).X
         stream = read_through(
-            source, head.dtype, head.shape[1], type(self).__name__, verbose=bool(self.verbose)
+            source,
+            head.dtype,
+            head.shape[1],
+            type(self).__name__,
+            progress=make_progress(self),
         )
         self._check_range(stream.statistics.extremes)
         return stream

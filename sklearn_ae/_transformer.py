@@ -150,7 +150,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Determines initial weights, split, shuffling, dropout and corruption. An int gives the
         same bits each time on one machine, for large networks with the same number of threads.
     verbose : bool or int, default=False
-        Whether to print a line for each epoch.
+        Whether to print progress: the phase of the fit, epoch, losses, rows a second and time left.
+        A terminal shows one line for each phase, which is rewritten; elsewhere, as in notebooks,
+        a line is printed every five seconds. "all rows": validation rows are training rows from
+        here on.
     transform_max_iter : int or "auto", default="deprecated"
         Former name of `n_refinement_steps`. It still works, with a warning.
 

@@ -236,7 +236,6 @@ class Batches:
     generator: torch.Generator | None = None  # shuffles the rows before each pass; None: in order
     copy: bool = True  # the tensors may be written into; False: they may be views of the matrix
     resident: bool = False  # the rows are sent to the device once and kept, not in each pass
-    progress: ClassVar[None] = None  # a pass over rows in memory is short
     _only_batch: tuple[Prepare, Batch] | None = field(default=None, init=False)
     _memory: np.ndarray | None = field(default=None, init=False)
 

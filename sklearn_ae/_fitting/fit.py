@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from skorch.callbacks import PrintLog
 from torch import Tensor
 
 from sklearn_ae._data.bounds import forget_broken_bounds
+from sklearn_ae._data.progress import QUIET, Progress
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._data.spread import make_statistics
 from sklearn_ae._data.statistics import Statistics
@@ -96,6 +96,8 @@ class Fit:
         `diagnose` need.
     stream : Stream or None
         The stream that the network was trained on; the rows above are then a sample of it.
+    progress : Progress
+        Tells how far the fit is.
     """
 
     net: AutoencoderNet
@@ -112,6 +114,7 @@ class Fit:
     projected: "Fit | None" = None
     for_scoring: bool = False
     stream: Stream | None = None
+    progress: Progress = QUIET
 
     @property
     def trained_on(self) -> Rows | Stream:
@@ -177,15 +180,17 @@ def needs_training(started: Fit, parameters: Any, seed: int) -> bool:
     net, plan = started.net, started.plan
     if plan.validation != "trial" or not started.starts_at_pca or not started.by_engine:
         return True
-    started.trial = trial = run_trial(net, parameters, started.rows, plan, seed)
+    started.trial = trial = run_trial(net, parameters, started.rows, plan, seed, started.progress)
     if trial.best_loss < trial.initial_loss:
         net.joined = True
         return True
     started.judge.begin(trial.initial_loss, net.weights())
     started.judge.diverged = trial.diverged
     note_course(started, 0, plan.n_trial_epochs)
-    if parameters.verbose and started.curve and not net.interrupted_:
-        print("The trial does not lower the loss of rows it was not trained on. The result is PCA.")
+    if started.curve and not net.interrupted_:
+        started.progress.note(
+            "The trial does not lower the loss of rows it was not trained on. The result is PCA."
+        )
     return False
 
 
@@ -239,6 +244,7 @@ def fit_partially(parameters: Any, net: AutoencoderNet, rows: Rows, plan: FitPla
     training, _ = _aim(net, rows, rows, None)
     started = begin(net, parameters, rows, plan, training, None)
     started.judge = Judge(parameters.tol, None, keep_last=True)
+    started.progress = make_progress(parameters, rows, has_header=len(net.history) == 0)
     run_training(started, parameters, 1, None, on_stream=True)
     return started
 
@@ -291,10 +297,19 @@ def begin(
         # Each epoch has other noise: the lowest training loss is luck.
         keep_last=plan.denoises and validation is None,
     )
-    started = Fit(net, plan, rows, training, validation, judge, by_engine)
+    progress = make_progress(parameters, rows)
+    started = Fit(net, plan, rows, training, validation, judge, by_engine, progress=progress)
     if started.starts_at_pca and plan.validation == "split" and not by_engine:
         judge.min_gain = _MIN_GAIN
     return started
+
+
+def make_progress(
+    parameters: Any, rows: Rows | None = None, *, has_header: bool = True
+) -> Progress:
+    """Make what tells how far a fit is. Of several ranks, the first does."""
+    is_first = rows is None or rows.ranks is None or rows.ranks.rank == 0
+    return Progress(bool(parameters.verbose) and is_first, has_header=has_header)
 
 
 def _aim(
@@ -329,31 +344,38 @@ def run_training(
     net.interrupted_ = False
     if checkpoint is not None:
         checkpoint.begin(net)
-    if started.by_engine:
-        with threads_by_size(count_operations(net.module_, plan.batch_size)):
-            _train_by_engine(started, parameters, max_epochs, schedule, hooks, checkpoint)
-    else:
+    phase = "training"
+    if isinstance(net.module_, DenoisingAutoencoder):
+        phase = f"{len(net.module_.gaussians.mean)} members"
+    started.progress.begin(
+        phase, len(started.trained_on), max_epochs, n_before if on_stream else None
+    )
+    with started.progress:
+        if started.by_engine:
+            with threads_by_size(count_operations(net.module_, plan.batch_size)):
+                _train_by_engine(started, parameters, max_epochs, schedule, hooks, checkpoint)
+        else:
 
-        def epochs_so_far() -> Fit:
-            snapshot = net.snapshot()
-            snapshot.set_weights(judge.kept_weights())
-            return so_far(started, snapshot, n_before)
+            def epochs_so_far() -> Fit:
+                snapshot = net.snapshot()
+                snapshot.set_weights(judge.kept_weights())
+                return so_far(started, snapshot, n_before)
 
-        net.train(
-            started.trained_on,
-            started.validation,
-            judge,
-            callbacks=skorch_callbacks(parameters),
-            learning_rate=plan.learning_rate,
-            schedule=schedule,
-            batch_size=rows_in_batch(parameters, plan, started.rows),
-            max_epochs=max_epochs,
-            n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
-            judge_every=plan.judge_every,
-            verbose=bool(parameters.verbose),
-            hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
-            checkpoint=checkpoint,
-        )
+            net.train(
+                started.trained_on,
+                started.validation,
+                judge,
+                callbacks=skorch_callbacks(parameters),
+                learning_rate=plan.learning_rate,
+                schedule=schedule,
+                batch_size=rows_in_batch(parameters, plan, started.rows),
+                max_epochs=max_epochs,
+                n_refinement_steps=n_refinement_steps(net, plan.n_judging_steps),
+                judge_every=plan.judge_every,
+                progress=started.progress,
+                hooks=None if hooks is None else (hooks.begin, lambda: hooks.end(epochs_so_far)),
+                checkpoint=checkpoint,
+            )
     note_course(started, n_before, max_epochs)
     # Moments of diverged steps would spoil the next training. Those of denoisers would only make
     # pickles large: another fit starts without them.
@@ -388,7 +410,6 @@ def _train_by_engine(
     members.load_state(net.optimizer_)
     if checkpoint is not None:
         checkpoint.watch(members=members)
-    log = PrintLog().initialize() if parameters.verbose else None
     n_before = len(net.history)
 
     def epochs_so_far() -> Fit:
@@ -397,7 +418,7 @@ def _train_by_engine(
 
     course = make_course(started, parameters, max_epochs, schedule, members.weights(0), checkpoint)
     epochs = train(members, course)
-    start, has_joined = time.perf_counter(), False
+    start = time.perf_counter()
     try:
         if hooks is not None:
             hooks.begin()
@@ -406,12 +427,6 @@ def _train_by_engine(
                 net.gradients_.setdefault(name, []).append(size)
             record_epoch(net, epoch, time.perf_counter() - start)
             start = time.perf_counter()
-            if log is not None:
-                net.verbose = True
-                if judge.joined and not has_joined:
-                    has_joined, log.first_iteration_ = True, True  # the columns change
-                    print("Validation rows are training rows from here on.")
-                log.on_epoch_end(net)
             if hooks is not None:
                 if hooks.end(epochs_so_far):
                     break
@@ -459,6 +474,7 @@ def make_course(
         all_batches=all_batches,
         join_certainty=plan.join_certainty or 0.0,
         checkpoint=checkpoint,
+        progress=started.progress,
     )
 
 

@@ -59,7 +59,7 @@ def fit_stream(
     if net is None:
         net = build_net(parameters, plan, stream.statistics, seed)
     started = begin(net, parameters, rows, plan, stream.sample, validation)
-    started.stream = stream
+    started.stream, started.progress = stream, stream.progress
     if not is_first:
         started.judge.min_gain = 0.0
     run_training(started, parameters, plan.max_iter, hooks, checkpoint)

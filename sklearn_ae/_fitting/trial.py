@@ -7,6 +7,7 @@ import torch
 from scipy import sparse
 
 from sklearn_ae._data.principal_components import StandardizedMatrix, principal_components
+from sklearn_ae._data.progress import Progress
 from sklearn_ae._data.rows import Rows, to_tensor
 from sklearn_ae._fitting.members import (
     learning_rate,
@@ -33,7 +34,14 @@ from sklearn_ae.training import (
 _MIN_ROWS = 10
 
 
-def run_trial(net: AutoencoderNet, parameters: Any, rows: Rows, plan: FitPlan, seed: int) -> Judge:
+def run_trial(
+    net: AutoencoderNet,
+    parameters: Any,
+    rows: Rows,
+    plan: FitPlan,
+    seed: int,
+    progress: Progress,
+) -> Judge:
     """Tell by a short training whether training lowers the loss of rows that it has not seen.
 
     Each network of the trial starts at the PCA of its training rows and is judged by the others.
@@ -66,11 +74,15 @@ def run_trial(net: AutoencoderNet, parameters: Any, rows: Rows, plan: FitPlan, s
                 max_epochs=plan.n_trial_epochs,
                 judge_every=plan.n_trial_epochs,
                 min_certainty=plan.min_certainty,
+                progress=progress,
             )
+            progress.begin(f"trial, {plan.n_folds} folds", len(rows), plan.n_trial_epochs)
             seen.extend(epoch for epoch, _ in train(members, course))
     except KeyboardInterrupt:
         net.interrupted_ = True
         judge.reject()
+    finally:
+        progress.end()
     if not judge.best_loss < judge.initial_loss:
         for epoch in seen:
             record_epoch(net, epoch)

@@ -6,6 +6,7 @@ from typing import Any
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 
+from sklearn_ae._data.progress import Progress
 from sklearn_ae.training.judge import Judge
 
 
@@ -17,9 +18,13 @@ class Judging(Callback):
     """Has a judge see every epoch of skorch's loop, and calls hooks before and after it."""
 
     def __init__(
-        self, judge: Judge, hooks: tuple[Callable[[], None], Callable[[], bool]] | None
+        self,
+        judge: Judge,
+        progress: Progress,
+        hooks: tuple[Callable[[], None], Callable[[], bool]] | None,
     ) -> None:
         self.judge = judge
+        self.progress = progress
         self.hooks = hooks
 
     def on_epoch_begin(
@@ -29,6 +34,7 @@ class Judging(Callback):
             loss = _current_loss(net, dataset_train, dataset_valid)
             if not self.judge.begin(loss, net.weights()):
                 raise StopTraining
+        self.progress.begin_epoch(net.n_epochs)
         if self.hooks is not None:
             self.hooks[0]()
 
@@ -37,6 +43,7 @@ class Judging(Callback):
     ) -> None:
         losses = net.history[-1]
         loss = losses["train_loss" if dataset_valid is None else "valid_loss"]
+        self.progress.end_epoch(losses["train_loss"], losses.get("valid_loss"))
         stop = self.judge.see(net.n_epochs, losses["train_loss"], loss, net.weights())
         if self.hooks is not None:
             stop = self.hooks[1]() or stop

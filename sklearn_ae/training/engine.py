@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from sklearn_ae._data.progress import QUIET, Progress
 from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
 from sklearn_ae.nn import Backprop
 from sklearn_ae.training.checkpoint import Checkpoint
@@ -57,6 +58,7 @@ class Epoch(NamedTuple):
 
 
 Course = Generator[Any, Any, None]
+_JOINED = "all rows"  # the phase of a training that validation rows have joined
 
 
 def plan_course(
@@ -73,6 +75,7 @@ def plan_course(
     all_batches: AnyBatches | None = None,
     join_certainty: float = 0.0,
     checkpoint: Checkpoint | None = None,
+    progress: Progress = QUIET,
 ) -> Course:
     """Plan the course of a training: it yields what is to be done next, and is sent the result.
 
@@ -106,6 +109,8 @@ def plan_course(
         See `all_batches`.
     checkpoint : Checkpoint or None, default=None
         What the training resumes from, and where it is saved.
+    progress : Progress, default=QUIET
+        Tells how far the training is.
 
     Yields
     ------
@@ -122,11 +127,13 @@ def plan_course(
         n_done = checkpoint.resume(judge=judge, watched=watched)
         if judge.joined and all_batches is not None:
             batches, watched.validation = all_batches, None
+            progress.begin(_JOINED, len(batches.rows), max_epochs)
     try:
         for number in range(n_done + 1, max_epochs + 1):
+            progress.begin_epoch(number)
             rates = _rates(learning_rate, number, max_epochs, len(batches))
             try:
-                train_loss = yield from _train_epoch(batches, standardize, rates)
+                train_loss = yield from _train_epoch(batches, standardize, rates, progress)
             except KeyboardInterrupt:
                 if isinstance(batches, StreamBatches):  # whose epochs are long
                     loss = yield from _current_loss(watched, batches, standardize)
@@ -140,11 +147,13 @@ def plan_course(
                     loss = watched.see((yield Evaluate(watched.validation)))
                 stop = _see(number, train_loss, loss, watched, judge, weights)
             stop = stop or number == max_epochs
+            progress.end_epoch(train_loss, watched.loss)
             yield Epoch(number, train_loss, watched.loss, is_due, stop)
             if all_batches is not None and not judge.joined and watched.is_certain(join_certainty):
                 batches = all_batches
                 judge.join(train_loss, weights)
                 watched.validation = watched.loss = None
+                progress.begin(_JOINED, len(batches.rows), max_epochs)
             if stop:
                 break
             if checkpoint is not None:
@@ -155,14 +164,16 @@ def plan_course(
 
 
 def _train_epoch(
-    batches: AnyBatches, standardize: Callable[[Tensor], Tensor], rates: Iterator[float]
+    batches: AnyBatches,
+    standardize: Callable[[Tensor], Tensor],
+    rates: Iterator[float],
+    progress: Progress,
 ) -> Generator[Any, Any, float]:
     """Ask for the steps of an epoch, and give the mean loss meanwhile."""
     each = batches.iterate(standardize, reuse=True)
     for (x, weight, _), n_rows, rate in zip(each, batches.sizes(), rates, strict=True):
         total = yield Step(x, weight, n_rows, rate)
-        if batches.progress is not None:
-            batches.progress.step(n_rows, total)
+        progress.step(n_rows, total if batches.rows.ranks is None else None)
     total = yield Total()
     if batches.rows.ranks is not None:
         batches.rows.ranks.sum_(total)

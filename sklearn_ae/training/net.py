@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EpochTimer
 from skorch.helper import predefined_split
 from torch import Tensor
 
+from sklearn_ae._data.progress import QUIET, Progress
 from sklearn_ae._data.ranks import Ranks
 from sklearn_ae._data.rows import Batch, Batches, Rows, to_tensor
 from sklearn_ae._data.streams.batches import AnyBatches, StreamBatches
@@ -118,6 +119,7 @@ class AutoencoderNet(NeuralNet):
         self._best_losses: dict[str, float] = {}
         self._learning_rate: Any = None
         self._ranks: Ranks | None = None
+        self._progress = QUIET
 
     # --- training ---------------------------------------------------------------------------
 
@@ -134,7 +136,7 @@ class AutoencoderNet(NeuralNet):
         max_epochs: int,
         n_refinement_steps: int,
         judge_every: int,
-        verbose: bool,
+        progress: Progress = QUIET,
         hooks: tuple[Callable[[], None], Callable[[], bool]] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
@@ -162,20 +164,20 @@ class AutoencoderNet(NeuralNet):
             Refinement steps of the codes of validation rows.
         judge_every : int
             Number of epochs from one evaluation of the validation rows to the next.
-        verbose : bool
-            Whether to print a line an epoch.
+        progress : Progress, default=QUIET
+            Tells how far the training is.
         hooks : pair of callable or None, default=None
             Called before and after each epoch; training stops if the second returns True.
         checkpoint : Checkpoint or None, default=None
             What the training resumes from, and where it is saved.
         """
         self.lr, self.schedule, self.batch_size = learning_rate, schedule, batch_size
-        self.max_epochs, self.judge_every, self.verbose = max_epochs, judge_every, verbose
+        self.max_epochs, self.judge_every, self.verbose = max_epochs, judge_every, progress.is_shown
         self.train_split = None if validation is None else predefined_split(validation)
         self.n_refinement_steps = n_refinement_steps
         saving = [] if checkpoint is None else [Saving(judge, checkpoint)]
-        self.callbacks = [Judging(judge, hooks), *callbacks, *saving]
-        self._ranks = rows.ranks
+        self.callbacks = [Judging(judge, progress, hooks), *callbacks, *saving]
+        self._ranks, self._progress = rows.ranks, progress
         n_operations = count_operations(self.module_, min(batch_size, len(rows)))
         try:
             self.initialize_callbacks()
@@ -190,12 +192,12 @@ class AutoencoderNet(NeuralNet):
             self.callbacks = []
             self.callbacks_: list[tuple[str, Callback]] = []
             self.train_split, self.n_refinement_steps, self._ranks = None, 0, None
+            self._progress = QUIET
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         # The losses are recorded where they are computed.
-        timer = ("epoch_timer", EpochTimer())
-        return [timer, ("print_log", PrintLog())] if self.verbose else [timer]
+        return [("epoch_timer", EpochTimer())]
 
     @property
     def n_epochs(self) -> int:
@@ -292,7 +294,7 @@ class AutoencoderNet(NeuralNet):
             loss = self._mean_logged_loss(prefix)
         else:
             self.history.new_batch()  # skorch's Checkpoint looks for the last one
-            loss = self._mean_loss(iterator, step_fn)
+            loss = self._mean_loss(iterator, step_fn, self._progress if training else QUIET)
         if training:
             for name, size in gradient_sizes(self.module_).items():
                 self.gradients_.setdefault(name, []).append(size)
@@ -415,13 +417,17 @@ class AutoencoderNet(NeuralNet):
             if isinstance(part, ContextModule):
                 part.context = context
 
-    def _mean_loss(self, batches: AnyBatches, step_fn: Callable[..., dict[str, Any]]) -> float:
+    def _mean_loss(
+        self,
+        batches: AnyBatches,
+        step_fn: Callable[..., dict[str, Any]],
+        progress: Progress = QUIET,
+    ) -> float:
         # Summed on the device and read once: reading a loss waits for the device.
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         for batch in batches:
             total += step_fn(batch)["loss"].detach() * len(batch[0])
-            if batches.progress is not None:
-                batches.progress.step(len(batch[0]), total)
+            progress.step(len(batch[0]), total if batches.rows.ranks is None else None)
         if batches.rows.ranks is not None:
             batches.rows.ranks.sum_(total)
         return float(total) / len(batches.rows)
@@ -529,6 +535,7 @@ class AutoencoderNet(NeuralNet):
         # What belongs to the training that goes on.
         net.callbacks, net.callbacks_, net.train_split = [], [], None
         net._context = net._noise = net._learning_rate = net._ranks = None
+        net._progress = QUIET
         return net
 
     def __getstate__(self) -> Any:

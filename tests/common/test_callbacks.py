@@ -93,13 +93,58 @@ def test_callbacks_are_let_go():
     assert not fitted.net_.callbacks_
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
-    make(verbose=True).fit(X)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["epoch", "train_loss", "dur"]
-    assert len(lines) == 2 + 4
-    make(verbose=False).fit(X)
+def phases(capsys):
+    """Give the words of the lines of each phase, having checked that there is one header."""
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["phase", "epoch", "done"]
+    return [line.split() for line in lines]
+
+
+@pytest.mark.parametrize("latent", [None, "variational"])
+def test_verbose_tells_phases_epochs_and_losses(latent, capsys):
+    fitted = make(verbose=True, latent=latent, early_stopping=True).fit(X)
+    training, codes = phases(capsys)
+    losses = fitted.loss_curve_[-1], fitted.validation_curve_[-1]
+    assert training[:3] == ["training", "4/4", "100%"]
+    assert training[3:5] == [f"{loss:.4g}" for loss in losses]
+    assert codes[0] == "codes"
+    make(verbose=False, latent=latent).fit(X)
     assert capsys.readouterr().out == ""
+
+
+def test_verbose_tells_of_the_trial(capsys, curve):
+    AutoencoderTransformer(1, random_state=0, verbose=1).fit(curve[:200])
+    trial, training, _ = phases(capsys)
+    assert trial[:3] == ["trial,", "3", "folds"]
+    assert training[0] == "training"
+    noise = np.random.default_rng(0).normal(size=(60, 5))
+    AutoencoderTransformer(2, random_state=0, verbose=1).fit(noise)
+    assert "The result is PCA." in capsys.readouterr().out
+
+
+def test_verbose_tells_when_validation_rows_join(capsys, curve):
+    rows = np.random.default_rng(0).permutation(np.resize(curve, (600, curve.shape[1])))
+    rows = rows + 0.01 * np.random.default_rng(1).normal(size=rows.shape)
+    fitted = AutoencoderTransformer(1, random_state=0, verbose=1).fit(rows)
+    training, all_rows, _ = phases(capsys)
+    assert training[1] == f"{len(fitted.validation_curve_)}/{fitted.plan_.max_iter}"
+    assert all_rows[:3] == ["all", "rows", f"{fitted.n_iter_}/{fitted.plan_.max_iter}"]
+
+
+def test_verbose_detector(capsys):
+    AutoencoderOutlierDetector(random_state=0, verbose=1, max_iter=2).fit(X)
+    members, scores = phases(capsys)
+    assert members[:3] == ["4", "members", "2/2"]
+    assert scores[0] == "scores"
+
+
+@each_estimator
+def test_one_header_for_a_stream_of_parts(estimator, capsys):
+    fitted = make(estimator, verbose=1)
+    for start in (0, 20, 40):
+        fitted.partial_fit(X[start:])
+    lines = phases(capsys)
+    assert [line[-6:-5] for line in lines] == [["1"], ["2"], ["3"]]
 
 
 # --- interruption and divergence -----------------------------------------------------------------

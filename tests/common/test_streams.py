@@ -418,11 +418,14 @@ def test_a_model_holds_no_source(tmp_path):
 
 
 def test_progress(capsys, monkeypatch):
-    monkeypatch.setattr("sklearn_ae._data.streams.progress.SECONDS", 0.0)
+    monkeypatch.setattr("sklearn_ae._data.progress.SECONDS", 0.0)
     make(max_iter=1, verbose=1).fit(Watched(X))
-    lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("Statistics: 100% of 6,000 rows") for line in lines)
-    assert any("loss" in line and "left" in line for line in lines if line.startswith("Epoch:"))
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.startswith("phase")
+    assert any(line.startswith("statistics") and " 100%" in line for line in lines)
+    # In the middle of an epoch, too.
+    assert sum(line.startswith("training") and "left" in line for line in lines) > 1
+    assert not any(line.startswith("phase") for line in lines)
 
 
 def test_a_fit_that_was_killed_goes_on(tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from sklearn_ae._data.rows import Batch, Batches, Prepare, Rows, even_edges
-from sklearn_ae._data.streams.progress import Progress
 from sklearn_ae._data.streams.source import arrays, working_memory
 from sklearn_ae._data.streams.stream import Stream
 
@@ -33,7 +32,6 @@ class StreamBatches:
     dtype: torch.dtype
     # Shuffles the rows; None: only the sample is read, in order, which is enough for a mean.
     generator: torch.Generator | None
-    progress: Progress | None = field(default=None, init=False)
     _has_warned: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
@@ -52,8 +50,6 @@ class StreamBatches:
         if self.generator is None:
             yield from self._batches_of(self.rows.sample.extract().X).iterate(prepare, reuse=reuse)
             return
-        if self.rows.verbose:
-            self.progress = Progress("Epoch", len(self.rows))
         seed = int(torch.randint(2**62, (), generator=self.generator))
         sizes = self._buffer_sizes()
         dtype, width = self.rows.statistics.dtype, self.rows.statistics.n_features

@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from sklearn_ae._data.bounds import column_bounds
 from sklearn_ae._data.principal_components import components_of_covariance
+from sklearn_ae._data.progress import QUIET, Progress
 from sklearn_ae._data.rows import Rows
 from sklearn_ae._data.single_thread import one_blas_thread
 from sklearn_ae._data.statistics import Statistics
-from sklearn_ae._data.streams.progress import Progress
 from sklearn_ae._data.streams.source import Source, arrays, rows_of_block, working_memory
 from sklearn_ae._data.units import mean_and_std_of
 
@@ -96,8 +96,8 @@ class Stream(Dataset[Any]):
         The rows of the sample that are trained on.
     left_out : ndarray of int
         Numbers of the rows that are not trained on, ascending.
-    verbose : bool
-        Whether passes over the rows print their progress.
+    progress : Progress
+        Tells how far a fit is.
     """
 
     ranks: ClassVar[None] = None  # all rows are read in this process
@@ -108,7 +108,7 @@ class Stream(Dataset[Any]):
     numbers: np.ndarray
     sample: Rows
     left_out: np.ndarray
-    verbose: bool = False
+    progress: Progress = QUIET
 
     def __len__(self) -> int:
         return self.n_rows - len(self.left_out)
@@ -146,7 +146,7 @@ def read_through(
     n_features: int,
     reader: str,
     *,
-    verbose: bool = False,
+    progress: Progress = QUIET,
 ) -> Stream:
     """Read a source once, for statistics and a sample of its rows.
 
@@ -160,30 +160,29 @@ def read_through(
         Number of columns.
     reader : str
         Who reads, for errors about values that are not finite.
-    verbose : bool, default=False
-        Whether passes over the rows print their progress.
+    progress : Progress, default=QUIET
+        Tells how far a fit is.
 
     Returns
     -------
     stream : Stream
         The sample does not depend on how the source is cut into blocks.
     """
-    progress = Progress("Statistics", source.n_rows) if verbose else None
     moments = _Moments(n_features)
     sample = _Sample(dtype, n_features)
     # They become wider, in float64. Few rows would not pay for a step through a large covariance.
     n_rows_each = max(rows_of_block(n_features) // 4, n_features // 4, 1)
-    for block in arrays(source.blocks(), dtype, n_features, n_rows_each):
-        assert_all_finite(block, estimator_name=reader, input_name="X")
-        moments.add(block)
-        sample.add(block)
-        if progress is not None:
+    with progress.begin("statistics", source.n_rows):
+        for block in arrays(source.blocks(), dtype, n_features, n_rows_each):
+            assert_all_finite(block, estimator_name=reader, input_name="X")
+            moments.add(block)
+            sample.add(block)
             progress.step(len(block))
     rows, numbers = sample.finish()
     statistics = StreamStatistics(
         rows, moments.extremes.astype(dtype), moments.mean_and_std(), moments.covariance()
     )
-    return Stream(source, statistics, moments.n_rows, numbers, rows, np.zeros(0, int), verbose)
+    return Stream(source, statistics, moments.n_rows, numbers, rows, np.zeros(0, int), progress)
 
 
 class _Moments:

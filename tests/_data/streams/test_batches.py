@@ -7,7 +7,6 @@ from sklearn import config_context
 
 from sklearn_ae._data.streams.batches import StreamBatches, _spread
 from sklearn_ae._data.streams.opening import open_source
-from sklearn_ae._data.streams.progress import _duration
 from sklearn_ae._data.streams.stream import read_through
 
 X = np.column_stack([np.arange(5000.0), np.zeros((5000, 3))])
@@ -93,10 +92,3 @@ def test_pieces_are_drawn_from_all_parts_in_turn(n_pieces, n_parts):
     if n_pieces == 60:
         for start in range(53):
             assert np.ptp(order[start : start + 7]) > 35
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")]
-)
-def test_durations(seconds, text):
-    assert _duration(seconds) == text
