@@ -22,15 +22,21 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["examples/README.rst", "gallery/*.ipynb", "gallery/*.py", "**/*.md5"]
+exclude_patterns = [
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+    "examples/**",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "**/*.md5",
+]
 templates_path = ["_templates"]
-# A missing module would make links to nothing.
-suppress_warnings: list[str] = []
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 
 default_role = "literal"
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings tell the types
 autodoc_member_order = "groupwise"
@@ -60,14 +66,20 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_context = {"default_mode": "auto"}
 html_title = "sklearn_ae"
+html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "gallery/**": [], "gallery/index": []}
 html_theme_options = {
-    "logo": {"text": "sklearn_ae"},
+    "logo": {
+        "text": "sklearn_ae",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+    },
     "header_links_before_dropdown": 7,
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "show_prev_next": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
@@ -84,6 +96,13 @@ def _skip(app, what, name, obj, skip, options):  # noqa: ARG001
     return True if module.split(".")[0] in ("sklearn", "torch", "skorch") else None
 
 
+def _correct_roles(app, pagename, templatename, context, doctree):  # noqa: ARG001
+    """Remove a role of docutils that its own citations contradict."""
+    body = context.get("body", "")
+    context["body"] = body.replace('<div role="list" class="citation-list">', "<div>")
+
+
 def setup(app):
-    """Connect the function above."""
+    """Connect the functions above."""
     app.connect("autodoc-skip-member", _skip)
+    app.connect("html-page-context", _correct_roles)
