@@ -212,14 +212,14 @@ class LossCurveDisplay:
             )
         if self.kept_epoch is not None:
             what = f"kept: epoch {self.kept_epoch}" if self.kept_epoch else "kept: before training"
-            self.kept_line_ = ax.axvline(self.kept_epoch, linestyle="-", label=what, **thin)
+            self.kept_line_ = ax.axvline(self.kept_epoch, linestyle="-.", label=what, **thin)
         finite = losses[np.isfinite(losses)]
         if len(finite) > 0 and finite.min() > 0 and finite.max() > _WIDE * finite.min():
             ax.set_yscale("log")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="epoch", ylabel="loss")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False)
+        ax.legend(edgecolor="none", framealpha=0.9)
         draw_title(ax, self.name)
         return self
 
@@ -241,6 +241,7 @@ def _find_kept_epoch(estimator: Any) -> int | None:
         joined = len(validation) - 1
         return joined + int(np.argmin(train[joined:])) + 1
     judged = validation or train
-    if best in judged:
-        return judged.index(best) + 1
-    return 0 if validation and best == estimator.initial_loss_ else None
+    if best == estimator.initial_loss_:
+        # Validation rows tell that no epoch was better, but not where a warm start began.
+        return 0 if validation and not estimator.warm_start else None
+    return judged.index(best) + 1 if best in judged else None

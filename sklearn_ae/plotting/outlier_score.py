@@ -9,7 +9,6 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn_ae._data.array_api import as_numpy
 from sklearn_ae.plotting._shared import (
     BLUE,
-    GREEN,
     VERMILLION,
     draw_title,
     foreground,
@@ -21,6 +20,9 @@ from sklearn_ae.plotting._shared import (
 _N_BARS = (10, 50)
 # Scores further below the threshold than so many times the range above it are in the first bar.
 _REACH = 3.0
+_LEVELS = (0.01, 0.001, 1.0, 0.1, 0.5, 0.05, 0.2, 0.02, 0.005, 0.002)  # the first ones matter most
+_MIN_DISTANCE = 0.07  # between two of them, as a share of the axis
+_HATCH = "////"
 
 
 class OutlierScoreDisplay:
@@ -50,10 +52,8 @@ class OutlierScoreDisplay:
         The bars. Scores far below the threshold are in the first one.
     threshold_ : matplotlib Line2D or None
         Vertical line at the threshold.
-    p_value_ax_ : matplotlib Axes or None
-        The axes of the p-values, on the right.
-    p_values_ : matplotlib Line2D or None
-        One point for each row.
+    p_value_ax_ : matplotlib SecondaryAxis or None
+        The axis on top, whose ticks are the scores at which p-values are round.
 
     See Also
     --------
@@ -205,6 +205,7 @@ class OutlierScoreDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         from matplotlib.patches import Patch
+        from matplotlib.ticker import StrMethodFormatter
 
         scores = column_or_1d(as_numpy(self.scores)).astype(np.float64)
         ax = get_axes(ax, (6.4, 4.0))
@@ -224,41 +225,37 @@ class OutlierScoreDisplay:
         } | kwargs
         self.bars_ = ax.bar(edges[:-1], counts, **settings)
         for bar, is_hatched in zip(self.bars_, is_outlier, strict=True):
-            bar.set_hatch("////" if is_hatched else "")
+            bar.set_hatch(_HATCH if is_hatched else "")
         if settings["log"]:
             ax.set_ylim(0.5)  # a bar of one row is visible
+            ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.set(xlabel="score (lower is more abnormal)", ylabel="rows")
-        ax.spines["top"].set_visible(False)
-        n_outliers = int((scores < offset).sum())
-        handles = [Patch(facecolor=BLUE, label=f"inliers ({len(scores) - n_outliers})")]
+        ax.spines[["top", "right"]].set_visible(False)
         self.threshold_ = None
         if self.offset is not None:
+            n_outliers = int((scores < offset).sum())
             self.threshold_ = ax.axvline(
-                offset, color=foreground(), linestyle="--", label=f"threshold ({offset:.3g})"
+                offset, color=foreground(), linestyle="--", label=f"threshold: {offset:.3g}"
             )
-            outliers = Patch(
-                facecolor=VERMILLION,
-                edgecolor=ax.get_facecolor(),
-                hatch="////",
-                linewidth=0,
-                label=f"outliers ({n_outliers})",
-            )
-            handles = [outliers, self.threshold_, *handles]
-        else:
-            handles = []
-        self._draw_p_values(inside)
-        if self.p_values_ is not None:
-            handles.append(self.p_values_)
-        if handles:
             ax.legend(
-                handles=handles,
-                loc="lower center",
-                bbox_to_anchor=(0.5, 1.0),
-                ncols=len(handles),
-                frameon=False,
-                columnspacing=1.2,
-                fontsize="small",
+                handles=[
+                    Patch(
+                        facecolor=VERMILLION,
+                        edgecolor=ax.get_facecolor(),
+                        hatch=_HATCH,
+                        linewidth=0,
+                        label=f"outliers: {n_outliers}",
+                    ),
+                    Patch(facecolor=BLUE, label=f"inliers: {len(scores) - n_outliers}"),
+                    self.threshold_,
+                ],
+                loc="upper left",
+                edgecolor="none",
+                framealpha=0.9,
             )
+        self.p_value_ax_ = None
+        if self.p_values is not None:
+            self._draw_p_values(inside)
         n_beyond = int((scores < edges[0]).sum())
         if n_beyond:
             ax.annotate(
@@ -271,28 +268,23 @@ class OutlierScoreDisplay:
         draw_title(ax, self.name)
         return self
 
-    def _draw_p_values(self, places: np.ndarray) -> None:
-        self.p_value_ax_ = self.p_values_ = None
-        if self.p_values is None:
-            self.ax_.spines["right"].set_visible(False)
-            return
+    def _draw_p_values(self, scores: np.ndarray) -> None:
+        """Mark the scores at which p-values are round, on a second axis."""
         p_values = column_or_1d(as_numpy(self.p_values))
-        check_consistent_length(places, p_values)
-        self.p_value_ax_ = self.ax_.twinx()
-        self.p_value_ax_.spines["top"].set_visible(False)
-        (self.p_values_,) = self.p_value_ax_.plot(
-            places,
-            p_values,
-            linestyle="none",
-            marker="o",
-            markersize=4,
-            color=GREEN,
-            markeredgecolor=self.ax_.get_facecolor(),
-            markeredgewidth=0.5,
-            label="p-value (right axis)",
-        )
-        self.p_value_ax_.set_yscale("log")
-        self.p_value_ax_.set_ylabel("p-value")
+        check_consistent_length(scores, p_values)
+        places: dict[float, float] = {}
+        least = _MIN_DISTANCE * (self.ax_.get_xlim()[1] - self.ax_.get_xlim()[0])
+        for level in _LEVELS:
+            is_below = p_values <= level
+            # A level that the rows do not come near to has no place.
+            if not is_below.any() or p_values[is_below].max() < level / 2:
+                continue
+            place = float(scores[is_below].max())
+            if all(abs(place - other) >= least for other in places.values()):
+                places[level] = place
+        self.p_value_ax_ = self.ax_.secondary_xaxis("top")
+        self.p_value_ax_.set_xticks(list(places.values()), [f"{level:g}" for level in places])
+        self.p_value_ax_.set_xlabel("p-value")
 
 
 def _make_edges(scores: np.ndarray, offset: float | None) -> np.ndarray:
