@@ -104,8 +104,9 @@ def draw_losses(training: Any, validation: Any = None) -> str:
 
 def _layers(module: nn.Module) -> Iterator[str]:
     """Name the layers of a network in their order, without their parts."""
-    if isinstance(getattr(module, "weights", None), nn.ParameterList):  # of several members
-        for place, weight in enumerate(module.weights):
+    weights = getattr(module, "weights", None)
+    if isinstance(weights, nn.ParameterList):  # of several members
+        for place, weight in enumerate(weights):
             if place > 0:
                 yield type(module.activation).__name__
             yield f"{len(weight)} x Linear({weight.shape[-2]}, {weight.shape[-1]})"

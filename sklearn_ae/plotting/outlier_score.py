@@ -253,7 +253,7 @@ class OutlierScoreDisplay:
                 edgecolor="none",
                 framealpha=0.9,
             )
-        self.p_value_ax_ = None
+        self.p_value_ax_: Any = None
         if self.p_values is not None:
             self._draw_p_values(inside)
         n_beyond = int((scores < edges[0]).sum())

@@ -246,7 +246,8 @@ class ReconstructionDisplay:
         labels = [plain_text("original")] + [
             f"{plain_text(label)}\nMSE {error:.3g}" for label, error in self.errors_.items()
         ]
-        self.image_, self.lines_ = None, {}
+        self.image_: Any = None
+        self.lines_: dict[str, list[Any]] = {}
         if image_shape is None:
             self._draw_lines(ax, shown, labels, kwargs)
         else:
