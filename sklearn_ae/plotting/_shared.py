@@ -13,8 +13,8 @@ from sklearn_ae._data.array_likes import as_array_like
 from sklearn_ae._data.units import dense
 
 # Okabe and Ito's colours that have enough contrast on white and on black.
-BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-COLORS = (BLUE, VERMILLION, GREEN, PURPLE)
+BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+COLORS = (BLUE, VERMILION, GREEN, PURPLE)
 # They differ without colours too.
 LINE_STYLES = ("-", "--", "-.", ":")
 HATCHES = ("", "////", "....", "xxxx")

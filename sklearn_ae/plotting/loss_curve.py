@@ -7,7 +7,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_ae.plotting._shared import (
     BLUE,
-    VERMILLION,
+    VERMILION,
     draw_title,
     foreground,
     get_axes,
@@ -203,7 +203,7 @@ class LossCurveDisplay:
                 settings | {"linestyle": "--"},
                 kwargs,
                 label="validation",
-                color=VERMILLION,
+                color=VERMILION,
             )
         thin = {"color": foreground(), "linewidth": 1.0, "alpha": 0.7, "zorder": 1}
         if self.initial_loss is not None:

@@ -8,14 +8,14 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_ae.plotting._shared import (
     BLUE,
-    VERMILLION,
+    VERMILION,
     draw_title,
     foreground,
     get_axes,
     plain_text,
 )
 
-_ABOVE, _BELOW = VERMILLION, BLUE
+_ABOVE, _BELOW = VERMILION, BLUE
 
 
 class OutlierExplanationDisplay:

@@ -9,7 +9,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn_ae._data.array_api import as_numpy
 from sklearn_ae.plotting._shared import (
     BLUE,
-    VERMILLION,
+    VERMILION,
     draw_title,
     foreground,
     get_axes,
@@ -218,7 +218,7 @@ class OutlierScoreDisplay:
         settings = {
             "width": np.diff(edges),
             "align": "edge",
-            "color": np.where(is_outlier, VERMILLION, BLUE),
+            "color": np.where(is_outlier, VERMILION, BLUE),
             "edgecolor": ax.get_facecolor(),
             "linewidth": 0.5,
             "log": True,
@@ -240,7 +240,7 @@ class OutlierScoreDisplay:
             ax.legend(
                 handles=[
                     Patch(
-                        facecolor=VERMILLION,
+                        facecolor=VERMILION,
                         edgecolor=ax.get_facecolor(),
                         hatch=_HATCH,
                         linewidth=0,

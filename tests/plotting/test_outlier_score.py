@@ -67,7 +67,8 @@ def test_colours_change_at_the_threshold(scores, offset):
         is_left = bar.get_x() + bar.get_width() <= offset + 1e-9
         assert bar.get_hatch() == ("////" if is_left else "")
     colors = {(bar.get_hatch(), bar.get_facecolor()) for bar in display.bars_}
-    assert len(colors) == len({hatch for hatch, _ in colors})
+    n_colors = len({color for _, color in colors})
+    assert len(colors) == len({hatch for hatch, _ in colors}) == n_colors
     # The threshold is between two bars, or beside the last one.
     ends = [bar.get_x() for bar in display.bars_] + [
         display.bars_[-1].get_x() + display.bars_[-1].get_width()
