@@ -50,6 +50,7 @@ from sklearn_ae._fitting.project import fit_projected
 from sklearn_ae._fitting.record import make_record
 from sklearn_ae._fitting.warn import warn_of_training
 from sklearn_ae._inspection.diagnosis import Diagnosis, diagnose
+from sklearn_ae._inspection.html import describe_training, documentation_url
 from sklearn_ae._persistence.model import compact, expand, is_fitted, save
 from sklearn_ae.architectures import MLP
 from sklearn_ae.corruption import CORRUPTIONS
@@ -131,6 +132,13 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    # Without an address of the site, scikit-learn's default makes no link.
+    if documentation_url() is not None:
+        _doc_link_module = "sklearn_ae"
+        _doc_link_template = (
+            f"{documentation_url()}/api/generated/{{estimator_module}}.{{estimator_name}}.html"
+        )
 
     # --- public to both ---------------------------------------------------------------------
 
@@ -265,6 +273,13 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(expand(state))
+
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + describe_training(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle | ({"text/html": self._repr_html_inner()} if "text/html" in bundle else {})
 
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn would look through all attributes, at each call.

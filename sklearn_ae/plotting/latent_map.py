@@ -14,6 +14,7 @@ from sklearn_ae._data.array_api import as_numpy, is_dispatched, like
 from sklearn_ae._data.units import dense
 from sklearn_ae.plotting._class_colors import COLORS, MARKERS
 from sklearn_ae.plotting._mosaic import make_grid, make_mosaic
+from sklearn_ae.plotting._shared import draw_title, foreground, get_axes, get_name, plain_text
 
 _MAX_CLASSES = 20  # integers with more values are numbers
 _CLASSES_PER_COLUMN = 15  # of the legend
@@ -151,11 +152,10 @@ class LatentMapDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         if not hasattr(estimator, "transform"):
             raise TypeError(f"The map needs a transformer; {estimator!r} has no transform.")
-        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
         display = cls(
             codes=estimator.transform(X),
             y=y,
-            name=type(last).__name__ if name is None else name,
+            name=get_name(estimator) if name is None else name,
             inverse_transform=getattr(estimator, "inverse_transform", None),
         )
         return display.plot(ax=ax, image_shape=image_shape, n_images=n_images, **kwargs)
@@ -228,12 +228,9 @@ class LatentMapDisplay:
             If the codes have fewer than two components, or the rows are no images of this shape.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         codes = self._checked_codes()
         y = None if self.y is None else _check_y(self.y, codes)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+        ax = get_axes(ax, (6.4, 5.6))
         self.ax_, self.figure_ = ax, ax.figure
         # A random order, always the same.
         order = np.random.default_rng(0).permutation(len(codes))
@@ -241,14 +238,13 @@ class LatentMapDisplay:
         self.images_ = None if image_shape is None else self._draw_images(image_shape, n_images)
         names = self.component_names or getattr(self.codes, "columns", None)
         names = ("component 1", "component 2") if names is None else names
-        ax.set_xlabel(_plain_text(names[0]))
-        ax.set_ylabel(_plain_text(names[1]))
+        ax.set_xlabel(plain_text(names[0]))
+        ax.set_ylabel(plain_text(names[1]))
         # Only the ratio of distances tells something.
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
         ax.spines[:].set_color("#cccccc")
-        if self.name:
-            ax.set_title(_plain_text(self.name), loc="left", fontsize="medium")
+        draw_title(ax, self.name)
         return self
 
     def decode(self, points: Any) -> np.ndarray:
@@ -355,15 +351,15 @@ class LatentMapDisplay:
         )
         # Matplotlib leaves out labels that begin with an underscore, but not texts.
         for text, name in zip(legend.get_texts(), classes, strict=True):
-            text.set_text(_plain_text(name))
+            text.set_text(plain_text(name))
         return legend
 
     def _y_name(self) -> str:
         name = getattr(self.y, "name", None) if self.y_name is None else self.y_name
-        return "" if name is None else _plain_text(name)
+        return "" if name is None else plain_text(name)
 
     def _draw_images(self, image_shape: tuple[int, int], n_images: int) -> Any:
-        from matplotlib.colors import LinearSegmentedColormap
+        from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
         check_scalar(n_images, "n_images", Integral, min_val=1)
         height, width = image_shape
@@ -376,9 +372,10 @@ class LatentMapDisplay:
             )
         # Ink on clear film: the points stay visible. A few extreme pixels do not set the scale.
         low, high = np.quantile(rows, _BULK)
+        ink = to_rgb(foreground())
         return self.ax_.imshow(
             make_mosaic(rows.reshape(-1, height, width), grid),
-            cmap=LinearSegmentedColormap.from_list("ink", [(0, 0, 0, 0), (0, 0, 0, _INK)]),
+            cmap=LinearSegmentedColormap.from_list("ink", [(*ink, 0), (*ink, _INK)]),
             vmin=low,
             vmax=high,
             origin="lower",
@@ -407,8 +404,3 @@ def _paths(shapes: np.ndarray) -> list[Any]:
     styles = [MarkerStyle(marker) for marker in MARKERS]
     paths = [style.get_path().transformed(style.get_transform()) for style in styles]
     return [paths[shape] for shape in shapes]
-
-
-def _plain_text(name: Any) -> str:
-    """Write a name that Matplotlib does not read as a formula."""
-    return str(name).replace("$", r"\$")

@@ -6,13 +6,22 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import _num_samples
 
-_ABOVE, _BELOW = "#c44e52", "#4c72b0"
+from sklearn_ae.plotting._shared import (
+    BLUE,
+    VERMILION,
+    draw_title,
+    foreground,
+    get_axes,
+    plain_text,
+)
+
+_ABOVE, _BELOW = VERMILION, BLUE
 
 
 class OutlierExplanationDisplay:
     """Bar chart of what the columns of a row add to its abnormality.
 
-    A bar is red where the value is above the expected one, and blue below.
+    A bar is orange where the value is above the expected one, and blue below.
 
     Use :meth:`from_estimator` to create it.
 
@@ -137,12 +146,8 @@ class OutlierExplanationDisplay:
             If matplotlib is not installed.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         share, is_above = np.asarray(self.share, np.float64), np.asarray(self.deviation) > 0
-        if ax is None:
-            figsize = (6.4, 1.2 + 0.45 * len(share))
-            _, ax = plt.subplots(figsize=figsize, layout="constrained")
+        ax = get_axes(ax, (6.4, 1.2 + 0.45 * len(share)))
         places = np.arange(len(share))
         settings = {"color": np.where(is_above, _ABOVE, _BELOW), "height": 0.6} | kwargs
         self.bars_ = ax.barh(places, share, **settings)
@@ -151,16 +156,15 @@ class OutlierExplanationDisplay:
             for observed, expected in zip(self.observed, self.expected, strict=True)
         ]
         ax.bar_label(self.bars_, labels, fontsize="small")
-        # Matplotlib would read dollar signs in names as formulas.
-        ax.set_yticks(places, [str(name).replace("$", r"\$") for name in self.feature])
+        ax.set_yticks(places, [plain_text(name) for name in self.feature])
         ax.invert_yaxis()
-        ax.axvline(0, color="black", linewidth=0.8)
+        ax.axvline(0, color=foreground(), linewidth=0.8)
         # Leave space for the labels.
         low, high = min(0.0, share.min()), max(0.0, share.max())
         room = 0.75 * max(high - low, 1e-12)
         ax.set_xlim(low - room * (low < 0), high + room * (high > 0))
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.set_xlabel("what the column adds to the abnormality")
-        ax.set_title(self.title.replace("$", r"\$"), loc="left", fontsize="medium")
+        draw_title(ax, self.title)
         self.ax_, self.figure_ = ax, ax.figure
         return self
