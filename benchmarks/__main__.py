@@ -5,6 +5,7 @@ import sys
 
 from benchmarks import (
     ablation,
+    costs,
     distributed,
     features,
     maps,
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         distributed,
         features,
         maps,
+        costs,
     ):
         name = module.__name__.rpartition(".")[2]
         description = module.__doc__.partition("\n")[0]

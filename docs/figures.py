@@ -1,4 +1,4 @@
-"""Draw the pictures of how_autoencoders_work.md: ``python docs/figures.py [name ...]``.
+"""Draw the pictures of the user guide: ``python docs/figures.py [name ...]``.
 
 Every picture is measured with the package, on the digits of scikit-learn or on made-up rows, and
 is the same each time on one machine.

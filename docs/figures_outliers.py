@@ -1,4 +1,4 @@
-"""The picture of outlier_detection.md: two views of a ring, and what makes a row odd."""
+"""The picture of outliers.md: two views of a ring, and what makes a row odd."""
 
 import numpy as np
 from figures_style import FOLDER, INK, RED, title
