@@ -22,7 +22,13 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["examples/README.rst", "gallery/*.ipynb", "gallery/*.py", "**/*.md5"]
+exclude_patterns = [
+    "examples/**",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+    "gallery/**/*.zip",
+    "**/*.md5",
+]
 templates_path = ["_templates"]
 # A missing module would make links to nothing.
 suppress_warnings: list[str] = []
@@ -45,7 +51,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
+    "subsection_order": [
+        f"examples/{name}" for name in ("reduce", "repair", "networks", "practice")
+    ],
     "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "seaborn", "gallery_style.calm_axes"),
     "download_all_examples": False,
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("sklearn_ae",),

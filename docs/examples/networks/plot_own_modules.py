@@ -78,9 +78,9 @@ for name, model in models.items():
 # %%
 # The answer
 # ----------
-# PCA is too small. The default autoencoder has the smallest error, but it covers the circle by pieces
-# of a line, and jumps between them: its number is not the time. The code of the own modules follows
-# the hand round the clock, and is cut once, where -180 degrees meet 180.
+# The default autoencoder has the smallest error, but it covers the circle by pieces of a line, and
+# jumps between them: its number is not the time. The code of the own modules follows the hand round
+# the clock, and is cut once, where -180 degrees meet 180.
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained", height_ratios=[2.2, 1])
 shown = [3, 33, 63, 93, 123, 153, 183, 213]

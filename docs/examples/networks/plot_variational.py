@@ -16,9 +16,9 @@ from sklearn_ae import AutoencoderTransformer
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
-variational = AutoencoderTransformer(
-    n_components=8, latent="variational", random_state=0
-).fit(X_train)
+variational = AutoencoderTransformer(n_components=8, latent="variational", random_state=0).fit(
+    X_train
+)
 print(variational.diagnose().figures["divergence"])
 
 # %%
@@ -52,6 +52,7 @@ print(f"{odd.mean():.0%} of the images upside down are less likely than 95 % of 
 # The answer
 # ----------
 # Some digits, such as 0 and 8, hardly change if they are turned upside down: those stay likely.
+# Images with shuffled pixels are too unlikely for the range of the histogram.
 
 
 def show(ax, image):
@@ -70,10 +71,9 @@ right.suptitle("walks from one digit to another", fontsize="medium")
 for ax, image in zip(right.subplots(3, 9).flat, np.concatenate(walks), strict=True):
     show(ax, image)
 ax = bottom.subplots()
-bins = np.linspace(min(likelihood["upside down"].min(), -600), likelihood["new digits"].max(), 60)
-colors = {"new digits": "tab:blue", "upside down": "tab:orange", "shuffled pixels": "0.5"}
-for name, values in likelihood.items():
-    ax.hist(np.maximum(values, bins[0]), bins=bins, alpha=0.6, color=colors[name], label=name)
+bins = np.linspace(-500, likelihood["new digits"].max(), 60)
+for name, color in [("new digits", "tab:blue"), ("upside down", "tab:orange")]:
+    ax.hist(likelihood[name], bins=bins, alpha=0.6, color=color, label=name)
 ax.set(xlabel="log likelihood of an image, in nats", ylabel="images")
 ax.legend(frameon=False, loc="upper left")
 plt.show()

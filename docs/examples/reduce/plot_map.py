@@ -27,8 +27,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 # Fit the maps and judge them on new images
 # -----------------------------------------
 # Trustworthiness tells whether neighbours on the map are neighbours in the data; 1 is best. The
-# accuracy is that of the nearest neighbour on the map. No map sees the labels in training. The third
-# map trains for less than a third of its default number of epochs, which is enough for a picture.
+# accuracy is that of the nearest neighbour on the map. No map sees the labels in training. The
+# third map trains for fewer epochs than by default, which is enough for a picture.
 
 maps = {
     "PCA": PCA(n_components=2),
@@ -51,9 +51,9 @@ for name, model in maps.items():
 # %%
 # The maps
 # --------
-# The points are new images. PCA overlays most digits. The plain autoencoder has the lowest error
-# of reconstruction, but its groups touch. ``latent="neighbors"`` separates the groups best, and
-# takes the longest to fit. Distances between its groups mean little, as on all such maps.
+# The points are new images. PCA lays most digits over each other. Both autoencoders keep neighbours
+# together; ``latent="neighbors"`` leaves gaps between the groups, and takes the longest to fit.
+# Distances between groups mean little on such a map.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
 for ax, (name, model) in zip(axes, maps.items(), strict=True):

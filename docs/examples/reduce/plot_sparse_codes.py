@@ -37,8 +37,8 @@ print(f"PCA with five numbers:            {reconstruction_r2(pca, X_test):.2f}")
 # %%
 # Do entries stand for something?
 # -------------------------------
-# No labels were used. Even so, an entry often stands for one or two kinds of digits. For each entry,
-# this is the share of its most frequent digit among the images that use it.
+# No labels were used. Even so, an entry often stands for one or two kinds of digits. For each
+# entry, this is the share of its most frequent digit among the images that use it.
 
 train_codes = sparse.transform(X_train) != 0
 used = np.flatnonzero(train_codes.sum(axis=0) >= 10)

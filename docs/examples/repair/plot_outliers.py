@@ -48,7 +48,7 @@ print(f"{(p_malignant < 0.05).mean():.0%} of the malignant tumours")
 mixture = pd.concat([new_benign, malignant[:50]])
 found = detector.predict(mixture, false_discovery_rate=0.1) == -1
 print(f"{found.sum()} of {len(found)} tumours are called outliers, ", end="")
-print(f"and {found[: len(new_benign)].sum()} of these is or are benign")
+print(f"of which benign: {found[: len(new_benign)].sum()}")
 
 # %%
 # Why?

@@ -3,8 +3,8 @@ When did the machine go wrong? Windows of a time series
 =======================================================
 
 Two sensors of a machine move together, with a delay. In a fault, each sensor still looks normal by
-itself: only their relation is off. The detector sees windows of both sensors as rows, and learns the
-relation.
+itself: only their relation is off. The detector sees windows of both sensors as rows, and learns
+the relation.
 """
 
 import matplotlib.pyplot as plt
