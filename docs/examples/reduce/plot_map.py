@@ -68,6 +68,7 @@ plt.show()
 # An autoencoder also decodes: the pictures show what the places of the last map stand for.
 # Images between two groups are mixtures of both.
 
+# sphinx_gallery_thumbnail_number = 2
 display = LatentMapDisplay.from_estimator(
     maps['latent="neighbors"'], X_test, y_test, name="what places decode to", image_shape=(8, 8)
 )

@@ -39,7 +39,8 @@ print(f"{is_wrong.sum()} of {len(test)} bottles have a wrong label")
 # One pipeline for both kinds of columns
 # --------------------------------------
 # Categories become zeros and ones, and the numbers are scaled to the same range. For such columns
-# the cross-entropy is the right loss; this is the only parameter that is not the default.
+# the cross-entropy is the right loss; this is the only parameter that is not the default. Another
+# detector sees the numbers alone, to show that they do not give the wrong labels away.
 
 
 def make_detector(detector, *, with_labels=True):

@@ -27,31 +27,32 @@ rng = np.random.default_rng(0)
 noisy = X_test + rng.normal(scale=4, size=X_test.shape)
 
 # %%
-# Let each have the code size that suits it
-# -----------------------------------------
-# All are trained on clean images. The denoising autoencoder adds noise by itself, in the units of
-# the pixels. PCA and the plain autoencoder remove noise if their code is too small to keep it, so
-# several sizes take part.
+# Three models
+# ------------
+# All are trained on clean images. PCA and the plain autoencoder remove noise only if their code is
+# too small to keep it, so each may take the best of four sizes. The denoising autoencoder adds
+# noise by itself, in the units of the pixels, and learns to remove it. It needs no small code.
 
-errors = {"PCA": {}, "autoencoder": {}, "denoising autoencoder": {}}
-models = {}
-for size in (4, 8, 16, 32):
-    for name, model in {
-        "PCA": PCA(size),
-        "autoencoder": AutoencoderTransformer(size, random_state=0),
-        "denoising autoencoder": AutoencoderTransformer(
-            size, corruption=GaussianNoise(4, units="input"), random_state=0
-        ),
-    }.items():
-        codes = model.fit(X_train).transform(noisy)
-        errors[name][size] = np.mean((model.inverse_transform(codes) - X_test) ** 2)
-        models[name, size] = model
+candidates = [("PCA", PCA(size)) for size in (4, 8, 16, 32)]
+candidates += [
+    ("autoencoder", AutoencoderTransformer(size, random_state=0)) for size in (4, 8, 16, 32)
+]
+noise = GaussianNoise(4, units="input")
+candidates.append(
+    ("denoising autoencoder", AutoencoderTransformer(32, corruption=noise, random_state=0))
+)
+errors, models = {}, {}
+for name, model in candidates:
+    codes = model.fit(X_train).transform(noisy)
+    error = np.mean((model.inverse_transform(codes) - X_test) ** 2)
+    errors.setdefault(name, {})[model.n_components] = error
+    models[name, model.n_components] = model
 
 print(f"noisy images: mean squared error {np.mean((noisy - X_test) ** 2):.1f}")
 best = {name: min(by_size, key=by_size.get) for name, by_size in errors.items()}
 for name, by_size in errors.items():
     figures = ", ".join(f"{error:.1f} with {size}" for size, error in by_size.items())
-    print(f"{name}: {figures}; best with {best[name]} numbers")
+    print(f"{name}: {figures} numbers")
 
 # %%
 # The answer

@@ -61,8 +61,8 @@ print(detector.explain(middling, top=5).round(3))
 # %%
 # The answer
 # ----------
-# Left: p-values of new benign tumours are spread evenly, as they should be, and most of those of
-# malignant tumours are as small as they can be. Right: the same tumour, explained.
+# Left: the p-values of new benign tumours are spread over the whole range, as they should be; those
+# of most malignant tumours are small. Right: the same tumour, explained.
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(11, 3.6), layout="constrained", width_ratios=[1, 1.5]
