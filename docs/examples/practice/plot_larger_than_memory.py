@@ -72,18 +72,17 @@ print(f"codes of all rows on disk: {codes.shape}")
 # %%
 # The answer
 # ----------
+# No: the errors are nearly the same, and only a part of the file was in memory at any time.
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained", sharey=False)
-bars = left.barh(
-    list(results),
-    [1 - explained for explained, _ in results.values()],
-    color=["0.6", "tab:blue", "tab:orange"],
-)
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
+colors = ["0.6", "tab:blue", "tab:orange"]
+lost = [1 - explained for explained, _ in results.values()]
+bars = left.barh(list(results), lost, color=colors)
 left.bar_label(bars, fmt=" %.3f")
 left.set(xlabel="share of the variance of new rows that is lost")
 sizes = {"the file": path.stat().st_size / 2**20}
 sizes |= {f"arrays, {name}": peak for name, (_, peak) in results.items() if peak is not None}
-bars = right.barh(list(sizes), list(sizes.values()), color=["0.8", "tab:blue", "tab:orange"])
+bars = right.barh(list(sizes), list(sizes.values()), color=colors)
 right.bar_label(bars, fmt=" %.0f MiB")
 right.set(xlabel="memory at the peak, in MiB")
 for ax in (left, right):

@@ -77,7 +77,7 @@ print(autoencoder.explain(pipeline[:-1].transform(oddest), top=3).round(2))
 # %%
 # The answer
 # ----------
-# Whoever checks the bottles in this order finds the wrong labels first.
+# Whoever checks the bottles in this order finds nearly all wrong labels first.
 
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 rank = np.arange(1, len(test) + 1)

@@ -73,6 +73,7 @@ print(f"largest deviation, windows with a fault: up to {z[~normal].max():.2f}")
 # %%
 # The answer
 # ----------
+# The score rises as soon as a window reaches into a fault, and falls when it has left it.
 
 figure, (top, bottom) = plt.subplots(
     2, 1, figsize=(9, 4.6), layout="constrained", sharex=True, height_ratios=[1, 1.1]
