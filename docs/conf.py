@@ -26,8 +26,9 @@ exclude_patterns = [
     "**/sg_execution_times.rst",
     "sg_execution_times.rst",
     "examples/**",
-    "gallery/*.ipynb",
-    "gallery/*.py",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+    "gallery/**/*.zip",
     "**/*.md5",
 ]
 templates_path = ["_templates"]
@@ -51,7 +52,11 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
+    "subsection_order": [
+        f"examples/{name}" for name in ("reduce", "repair", "networks", "practice")
+    ],
     "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "seaborn", "gallery_style.calm_axes"),
     "download_all_examples": False,
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("sklearn_ae",),
