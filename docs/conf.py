@@ -13,7 +13,9 @@ copyright = author  # noqa: A001
 version = release = sklearn_ae.__version__
 
 extensions = [
+    "llms",
     "mathml",
+    "measured",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
