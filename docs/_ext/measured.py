@@ -13,8 +13,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-NAMES = {"scikit-learn": "scikit-learn", "torch": "PyTorch", "skorch": "skorch", "numpy": "NumPy"}
-OTHERS = {"umap-learn": "umap-learn", "pacmap": "PaCMAP"}
+NAMES = {
+    "scikit-learn": "scikit-learn",
+    "torch": "PyTorch",
+    "skorch": "skorch",
+    "numpy": "NumPy",
+    "umap-learn": "umap-learn",
+    "pacmap": "PaCMAP",
+}
 
 
 def describe(file: Path) -> str:
@@ -23,7 +29,7 @@ def describe(file: Path) -> str:
     # A file of several models has a machine for each.
     found = content.get("machine") or next(iter(content["models"].values()))["machine"]
     versions = [f"Python {found['python']}"]
-    versions += [f"{text} {found[name]}" for name, text in (NAMES | OTHERS).items() if name in found]
+    versions += [f"{text} {found[name]}" for name, text in NAMES.items() if name in found]
     return f"{found['processor']}, {found['cores']} cores, {found['system']}; {', '.join(versions)}"
 
 
