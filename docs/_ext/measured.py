@@ -55,7 +55,6 @@ class Measured(SphinxDirective):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive, and its style."""
-    app.add_css_file("measured.css")
+    """Register the directive."""
     app.add_directive("measured", Measured)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
