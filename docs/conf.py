@@ -64,7 +64,7 @@ html_title = "sklearn_ae"
 html_static_path = ["_static"]
 html_css_files = ["site.css", "tables.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "gallery/**": [], "gallery/index": []}
+html_sidebars = {"index": [], "get_started": [], "gallery/**": [], "gallery/index": []}
 html_theme_options = {
     "logo": {"text": "sklearn_ae"},
     "header_links_before_dropdown": 7,
