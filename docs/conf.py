@@ -13,7 +13,9 @@ copyright = author  # noqa: A001
 version = release = sklearn_ae.__version__
 
 extensions = [
+    "llms",
     "mathml",
+    "measured",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -73,9 +75,9 @@ html_context = {"default_mode": "auto"}
 html_title = "sklearn_ae"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = ["site.css", "tables.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "gallery/**": [], "gallery/index": []}
+html_sidebars = {"index": [], "get_started": [], "gallery/**": [], "gallery/index": []}
 html_theme_options = {
     "logo": {
         "text": "sklearn_ae",

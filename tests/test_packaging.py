@@ -146,7 +146,7 @@ examples = doctest.DocTestParser().get_examples(text)
 {choose}
 test = doctest.DocTest(examples, {{}}, "README.md", readme, 0, text)
 results = doctest.DocTestRunner().run(test)
-sys.exit(results.failed > 0 or results.attempted < 20)
+sys.exit(results.failed > 0 or results.attempted < 15)
 """
 
 
