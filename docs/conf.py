@@ -75,7 +75,7 @@ html_context = {"default_mode": "auto"}
 html_title = "sklearn_ae"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
-html_css_files = ["site.css", "tables.css"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "get_started": [], "gallery/**": [], "gallery/index": []}
 html_theme_options = {
@@ -103,13 +103,18 @@ def _skip(app, what, name, obj, skip, options):  # noqa: ARG001
     return True if module.split(".")[0] in ("sklearn", "torch", "skorch") else None
 
 
-def _correct_roles(app, pagename, templatename, context, doctree):  # noqa: ARG001
-    """Remove a role of docutils that its own citations contradict."""
-    body = context.get("body", "")
-    context["body"] = body.replace('<div role="list" class="citation-list">', "<div>")
+def _polish(app, pagename, templatename, context, doctree):  # noqa: ARG001
+    """Let the keyboard scroll tables, and correct two things of docutils.
+
+    Code ends without an empty line, and lists of citations have no role that citations contradict.
+    """
+    body = context.get("body", "").replace("\n\n</pre>", "\n</pre>")
+    body = body.replace('<div role="list" class="citation-list">', "<div>")
+    table = '<div class="pst-scrollable-table-container"'
+    context["body"] = body.replace(table, f'{table} tabindex="0"')
 
 
 def setup(app):
     """Connect the functions above."""
     app.connect("autodoc-skip-member", _skip)
-    app.connect("html-page-context", _correct_roles)
+    app.connect("html-page-context", _polish)
