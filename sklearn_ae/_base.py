@@ -184,11 +184,12 @@ class BaseAutoencoder(CallbackSupportMixin, BaseEstimator):
     def plan_for(self, X: Any) -> FitForecast:
         """Tell what `fit` would do, and how long it would take, without changing anything.
 
-        Fits a small part of X for a moment, mostly less than a second, and scales the time. On an
-        idle machine, expect the true time within a factor of 2, and within a factor of 3 if X is
-        a shape with more than 2,000 columns. If the trial of few rows finds that training does not
-        help, the fit ends early. The time of callbacks is not counted. ``seconds`` is None for data
-        larger than memory, which have to be read from disk, and if the loss is not finite.
+        Fits a small part of X for a moment, and scales the time. That takes less than a second,
+        or some seconds for a detector of many rows. On an idle machine, expect the true time within
+        a factor of 2, and within a factor of 3 if X is a shape with more than 2,000 columns. If the
+        trial of few rows finds that training does not help, the fit ends early. The time of
+        callbacks is not counted. ``seconds`` is None for data larger than memory, which have to be
+        read from disk, and if the loss is not finite.
 
         Parameters
         ----------
