@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import reconstruction_r2, reconstruction_r2_scorer
+from sklearn_ae.plotting import LossCurveDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test = train_test_split(X, random_state=0)
@@ -73,10 +74,8 @@ print(models["stops on a plateau"].diagnose())
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 epochs = range(1, watched.n_iter_ + 1)
-left.plot(epochs, watched.loss_curve_, color="tab:blue", label="training loss")
-left.plot(epochs, watched.validation_curve_, color="tab:orange", label="validation loss")
+LossCurveDisplay.from_estimator(watched, ax=left)
 left.plot(epochs, [1 - s for s in scores], ":", color="black", label="1 - monitored score")
-left.axhline(watched.initial_loss_, color="0.6", linestyle="--", label="PCA, validation rows")
 left.set_title("early_stopping=True", loc="left", fontsize="medium")
 for name, model in models.items():
     color = {"default": "tab:blue", "early_stopping=True": "0.5"}.get(name, "tab:orange")
@@ -88,6 +87,6 @@ for ax in (left, right):
     ax.set_yticks([0.05, 0.1, 0.2, 0.3], [0.05, 0.1, 0.2, 0.3])
     ax.yaxis.set_minor_formatter("")
     ax.set(xlabel="epoch", ylabel="share of the variance that is lost")
-left.legend(frameon=False, loc="lower left")
+left.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.88))
 right.legend(frameon=False)
 plt.show()

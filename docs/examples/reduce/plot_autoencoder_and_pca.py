@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.metrics import reconstruction_r2
+from sklearn_ae.plotting import ReconstructionDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
@@ -47,30 +48,21 @@ for size, pair in models.items():
 # With few numbers the autoencoder explains far more. With half as many numbers as pixels, PCA
 # leaves so little that a second of training hardly pays. The images show what four numbers keep.
 
-figure = plt.figure(figsize=(9.5, 3.6), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=[1, 1.15])
-ax = left.subplots()
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(9.5, 3.6), width_ratios=[1, 1.15], layout="constrained"
+)
 for number, (name, color) in enumerate([("PCA", "0.5"), ("autoencoder", "tab:blue")]):
     values = [explained[size][number] for size in sizes]
-    ax.plot(sizes, values, "o-", color=color, label=name)
-ax.set_xscale("log", base=2)
-ax.set_xticks(sizes, sizes)
-ax.set(xlabel="numbers per image", ylabel="explained variance of new images", ylim=(0, 1.03))
-ax.legend(frameon=False, loc="lower right")
+    left.plot(sizes, values, "o-", color=color, label=name)
+left.set_xscale("log", base=2)
+left.set_xticks(sizes, sizes)
+left.set(xlabel="numbers per image", ylabel="explained variance of new images", ylim=(0, 1.03))
+left.legend(frameon=False, loc="lower right")
 
 pca, autoencoder = models[4]
 shown = [np.flatnonzero(y_test == label)[0] for label in range(0, 10, 2)]
-rows = {
-    "original": X_test[shown],
-    "PCA": pca.inverse_transform(pca.transform(X_test[shown])),
-    "autoencoder": autoencoder.reconstruct(X_test[shown]),
-}
-axes = right.subplots(3, 5)
-for line, (name, images) in zip(axes, rows.items(), strict=True):
-    for ax, image in zip(line, images, strict=True):
-        ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set_visible(False)
-    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-right.suptitle("New images from 4 numbers", fontsize="medium")
+ReconstructionDisplay.from_estimator(
+    autoencoder, X_test[shown], others=pca, image_shape=(8, 8), ax=right, cmap="gray_r"
+)
+right.set_title("New images from 4 numbers", fontsize="medium")
 plt.show()
