@@ -11,7 +11,7 @@ _N_STEPS, _LEARNING_RATE, _BETAS = 400, 1.0, (0.9, 0.99)
 # tighter, as with the exaggeration of t-SNE.
 _EXAGGERATION = 2.5
 _N_EDGES = 3  # neighbours of each row that attract it in a step
-_N_OTHERS = 128  # other rows that repel it
+_N_OTHERS = 64  # other rows that repel it
 _MAX_ENTRIES = 2**21  # pairs of rows at once: their distances stay in the cache
 
 

