@@ -86,7 +86,7 @@ class AutoencoderOutlierDetector(OutlierMixin, BaseAutoencoder):
     weight_decay : float or "auto", default="auto"
         Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": 0.01 for "adamw",
         0 for other optimizers. Of a textbook autoencoder, 30 times the columns divided by the
-        rows, at most 0.4; its linear path does not decay.
+        rows, at most 0.4, but 0.01 with a corruption; its linear path does not decay.
     max_grad_norm : float or None, default=None
         Norm to which longer gradients are clipped, such as 1 if training diverges; None: never.
     batch_size : int or "auto", default="auto"

@@ -105,8 +105,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         three quarters; "reduce_on_plateau" falls to a fifth after 5 epochs without improvement.
     weight_decay : float or "auto", default="auto"
         Strength of the L2 penalty, or of the decoupled decay of "adamw". "auto": for "adamw" 30
-        times the columns divided by the rows, at most 0.4, else 0. The linear path does not decay:
-        it reconstructs rows that are far from all others.
+        times the columns divided by the rows, at most 0.4, but 0.01 with noise in training; for
+        other optimizers 0. The linear path does not decay: it reconstructs rows that are far from
+        all others.
     max_grad_norm : float or None, default=None
         Norm to which longer gradients are clipped, such as 1 if training diverges; None: never.
     batch_size : int or "auto", default="auto"

@@ -21,7 +21,7 @@ Transform = Callable[[np.ndarray], np.ndarray]
 Contender = Callable[[np.ndarray, int, int], Transform]
 
 RAW, PCA, OURS, ENCODER, DENOISING = "raw", "PCA", "ours", "encoder", "denoising"
-NEIGHBORS = "neighbors"
+ONE_STEP, NEIGHBORS = "one step", "neighbors"
 
 
 def raw(X: np.ndarray, n_components: int, seed: int) -> Transform:  # noqa: ARG001
@@ -45,6 +45,7 @@ CONTENDERS: dict[str, Contender] = {
     PCA: pca,
     OURS: ours,
     ENCODER: partial(ours, n_refinement_steps=0),
+    ONE_STEP: partial(ours, n_refinement_steps=1),
     # More epochs take longer, and are hardly better.
     DENOISING: partial(ours, corruption="gaussian", max_iter=60),
 }

@@ -12,6 +12,7 @@ _NAMES = {
     PCA: "PCA",
     "ours": "default codes",
     "encoder": "encoder's codes",
+    "one step": "one refinement step",
     "denoising": "denoising codes",
     "neighbors": "neighbour codes",
 }

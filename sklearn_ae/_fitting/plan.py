@@ -17,8 +17,9 @@ _HIDDEN_LAYER_SIZES = (
     ((128, 64), 500, 1),
     ((64, 32), 0, 1),
 )
-# Weight decay is this many times the columns for each row, and at most the second number.
-_DECAY, _MAX_DECAY = 30, 0.4
+# Weight decay is this many times the columns for each row, and at most the second number. Noise in
+# training does most of its work.
+_DECAY, _MAX_DECAY, _DECAY_WITH_NOISE = 30, 0.4, 0.01
 # With few rows, a trial tells whether training helps: the networks of three folds are trained for
 # this share of the epochs. With more rows, or a given number of epochs, validation rows tell. If
 # there are not many rows, they become training rows as soon as they have shown that training helps.
@@ -32,7 +33,6 @@ _MIN_EPOCHS, _MAX_EPOCHS = 3, 200
 # Steps of the denoising autoencoders: so many, and so many for each row, up to a maximum.
 _N_DENOISING_STEPS, _DENOISING_STEPS_PER_ROW, _MAX_DENOISING_STEPS = 60, 0.02, 1000
 _DENOISING_BATCH_SIZE = 64
-_DENOISING_DECAY = 0.01
 # Evaluations of the validation rows in a training, and refinement steps of their codes in each.
 _N_JUDGEMENTS, _N_JUDGING_STEPS = 10, 5
 # Refinement steps of `transform`, at most: most rows are done after four.
@@ -152,6 +152,8 @@ def make_plan(
     if is_transformer and not is_stream:
         n_projected = _n_projected(parameters, n_rows, n_features, is_plain)
         n_features = n_projected or n_features
+        if is_plain:
+            n_entries = n_rows * n_features
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
     denoises = is_detector and _asks_for_denoising(parameters)
     batch_size = _batch_size(parameters, n_rows, is_plain)
@@ -314,7 +316,7 @@ def _weight_decay(parameters: Any, n_rows: float, n_features: int, denoises: boo
     if parameters.optimizer != "adamw":  # an L2 penalty, which has to be chosen for the data
         return 0.0
     if denoises or corruption_of(parameters) is not None:
-        return _DENOISING_DECAY
+        return _DECAY_WITH_NOISE
     return min(_DECAY * n_features / n_rows, _MAX_DECAY)
 
 
