@@ -10,6 +10,8 @@ from sklearn_ae._data.units import column_mean_and_std, one_scale
 # Distances are those of the leading principal components of wider rows. Noise is left out, and the
 # search takes a tenth of the time for images.
 _MAX_COLUMNS = 50
+# Rows whose distances give the median distance.
+_MEDIAN_ROWS = 500
 # With more rows, an approximate search takes the place of the exact one.
 _MAX_EXACT = 100_000
 
@@ -24,6 +26,19 @@ def project(X: Any, n_components: int, random_state: np.random.RandomState) -> n
     size = min(max(_MAX_COLUMNS, n_components), X.shape[1])
     axes = principal_components(matrix, size, random_state).T.astype(X.dtype)
     return np.concatenate([block @ axes for block in matrix.row_blocks()]).astype(np.float32)
+
+
+def distance_to_neighbor(X: Any, n_neighbors: int) -> float:
+    """Give the median distance of a row, dense or CSR, to its `n_neighbors`-th nearest other row.
+
+    With fewer rows, the distance is that to the furthest. A sample of rows tells the median.
+    """
+    from sklearn.metrics import pairwise_distances  # slow to import
+
+    n_neighbors = min(n_neighbors, X.shape[0] - 1)
+    sample = X[np.random.default_rng(0).permutation(X.shape[0])[:_MEDIAN_ROWS]]
+    distances = pairwise_distances(sample, X)  # each row is the nearest of itself
+    return float(np.median(np.partition(distances, n_neighbors, axis=1)[:, n_neighbors]))
 
 
 def nearest_neighbors(

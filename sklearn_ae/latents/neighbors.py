@@ -1,5 +1,6 @@
 """Codes that keep neighbours together: maps of the rows."""
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,14 +11,27 @@ from torch import Tensor
 
 from sklearn_ae import nn
 from sklearn_ae._data.layout import lay_out
-from sklearn_ae._data.neighbors import nearest_neighbors, project
-from sklearn_ae.corruption import GaussianNoise
+from sklearn_ae._data.neighbors import distance_to_neighbor, nearest_neighbors, project
 from sklearn_ae.latents.base import LatentParameters, mean_over_rows
 from sklearn_ae.nn.latent import Network
+from sklearn_ae.parameters import ParameterObject
 
 # Steepness of the penalty, for layouts of variance 1. It is flat far from the place of a row: a row
 # whose place can not be told goes to one of the places in question, not between them.
 _SHARPNESS = 10.0
+
+# How far noise moves a row in training, for the distance to its neighbour of this rank. With noise,
+# new rows come closer to the places of their neighbours.
+_NOISE, _NOISE_NEIGHBOR = 0.6, 15
+
+
+class _NeighborNoise(ParameterObject):
+    """Move rows at random, but not as far as their neighbours are."""
+
+    def build(self, X: Any, scale: np.ndarray) -> nn.Corruption:
+        distance = distance_to_neighbor(X, _NOISE_NEIGHBOR)
+        std = _NOISE * distance / math.sqrt(X.shape[1])
+        return nn.GaussianNoise(torch.as_tensor(np.full_like(scale, std)))
 
 
 class Neighbors(LatentParameters):
@@ -38,8 +52,9 @@ class Neighbors(LatentParameters):
 
     Notes
     -----
-    In training, the encoder sees rows with noise, ``GaussianNoise(0.5)``, unless the estimator
-    has another `corruption`. New rows then come closer to their neighbours.
+    In training, the encoder sees rows with normal noise, unless the estimator has another
+    `corruption`. The noise moves a row by 0.6 times the distance to its 15th neighbour. New
+    rows then come closer to their neighbours.
 
     Neighbours are found among the leading 50 principal components. If rows have more than 100
     columns, the network is trained on the leading 100 components, or on 1.5 times
@@ -71,8 +86,7 @@ class Neighbors(LatentParameters):
 
     # Two or three numbers tell where a row is, if a deep network reads and writes them.
     hidden_layer_sizes = (256, 256, 256, 256)
-    # With noise, new rows come closer to the places of their neighbours.
-    corruption = GaussianNoise(0.5)
+    corruption = _NeighborNoise()
     # Neighbours are those of the leading components, too.
     max_columns = 100
 
