@@ -33,12 +33,12 @@ def distance_to_neighbor(X: Any, n_neighbors: int) -> float:
 
     With fewer rows, the distance is that to the furthest. A sample of rows tells the median.
     """
-    from sklearn.metrics import pairwise_distances  # slow to import
+    from sklearn.neighbors import NearestNeighbors  # slow to import
 
-    n_neighbors = min(n_neighbors, X.shape[0] - 1)
     sample = X[np.random.default_rng(0).permutation(X.shape[0])[:_MEDIAN_ROWS]]
-    distances = pairwise_distances(sample, X)  # each row is the nearest of itself
-    return float(np.median(np.partition(distances, n_neighbors, axis=1)[:, n_neighbors]))
+    # Each row is the nearest of itself.
+    search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, X.shape[0]), algorithm="brute")
+    return float(np.median(search.fit(X).kneighbors(sample)[0][:, -1]))
 
 
 def nearest_neighbors(

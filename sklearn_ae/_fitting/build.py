@@ -140,9 +140,9 @@ def _make_autoencoder(
     bounds = None
     if parts.output_activation is None and parameters.output_activation != "identity":
         bounds = statistics.bounds
-    corruption = None
-    if corruption_of(parameters) is not None:
-        corruption = build_corruption(parameters, statistics.example, scale)
+    corruption, given = None, corruption_of(parameters)
+    if given is not None:
+        corruption = build_corruption(given, statistics.example, scale)
     data_dtype = compute_dtype(None, statistics.dtype)
     module = assemble(
         parts,
@@ -196,9 +196,8 @@ def make_parts(
     return Parts(architecture, encoder, decoder, latent, _output_activation(parameters, criterion))
 
 
-def build_corruption(parameters: Any, X: Any, scale: np.ndarray) -> Corruption | None:
-    """Build the module of the corruption for rows that are divided by a scale."""
-    corruption = corruption_of(parameters)
+def build_corruption(corruption: Any, X: Any, scale: np.ndarray) -> Corruption | None:
+    """Build the module of a corruption for rows that are divided by a scale."""
     if isinstance(corruption, str):
         corruption = CORRUPTIONS[corruption]()
     return None if corruption is None else corruption.build(X, scale)

@@ -152,7 +152,7 @@ def make_plan(
     if is_transformer and not is_stream:
         n_projected = _n_projected(parameters, n_rows, n_features, is_plain)
         n_features = n_projected or n_features
-        if is_plain:
+        if is_plain:  # more steps would hardly help
             n_entries = n_rows * n_features
     hidden = _hidden_layer_sizes(parameters, n_rows, n_features)
     denoises = is_detector and _asks_for_denoising(parameters)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sklearn_ae._fitting.build import assemble, build_corruption, make_parts, member_stacks
-from sklearn_ae._fitting.plan import FitPlan
+from sklearn_ae._fitting.plan import FitPlan, corruption_of
 from sklearn_ae.architectures import Convolutional, check_hidden_layer_sizes, most_square
 from sklearn_ae.losses import Criterion
 from sklearn_ae.nn import (
@@ -155,7 +155,7 @@ def _make_autoencoder(
         criterion,
         n_components,
         path=path,
-        corruption=build_corruption(parameters, nothing, scale.numpy()),
+        corruption=build_corruption(corruption_of(parameters), nothing, scale.numpy()),
         shift=shift,
         scale=scale,
         bounds=_clone(tensors.get("bounds")),

@@ -59,7 +59,8 @@ class Neighbors(LatentParameters):
     Neighbours are found among the leading 50 principal components. If rows have more than 100
     columns, the network is trained on the leading 100 components, or on 1.5 times
     `n_components` if that is more. It is trained on the columns if the estimator has an
-    `architecture`, a `corruption`, another `loss` or another `output_activation`.
+    `architecture`, a `corruption`, another `loss` or another `output_activation`, or if
+    `n_components` is a share of the variance.
 
     Up to 100,000 rows, the search is exact. For more rows, it needs pynndescent:
     ``pip install "sklearn-ae[maps]"``.

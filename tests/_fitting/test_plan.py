@@ -42,6 +42,18 @@ def test_weight_decay(n_rows, n_features, expected):
     assert plan(n_rows, n_features, optimizer="adam").weight_decay == 0
 
 
+@pytest.mark.parametrize("noise", [{"corruption": "masking"}, {"latent": "neighbors"}])
+def test_weights_hardly_decay_with_noise(noise):
+    assert plan(100, 50, **noise).weight_decay == pytest.approx(0.01)
+    detector = AutoencoderOutlierDetector(corruption="gaussian")
+    assert plan(100, 50, detector).weight_decay == pytest.approx(0.01)
+
+
+def test_a_wide_map_has_as_many_steps_as_its_columns_ask_for():
+    few, many = (plan(20_000, n, latent="neighbors").max_iter for n in (101, 800))
+    assert many > 2 * few
+
+
 @pytest.mark.parametrize(
     ("n_rows", "parameters", "expected"),
     [
